@@ -1,0 +1,31 @@
+using System.Buffers;
+
+namespace Sluice.Aggregates;
+
+/// <summary>What became of a delta that was merged into a stored record.</summary>
+internal enum RecordMergeStatus
+{
+    /// <summary>The output holds the merged record.</summary>
+    Merged,
+
+    /// <summary>A field would overflow; the output is as it was.</summary>
+    Overflow,
+
+    /// <summary>The delta (or the record) is not the canonical form of a state of this schema; the output is as it was.</summary>
+    Malformed,
+}
+
+/// <summary>
+/// Merges the bytes of records by their schema alone, without the aggregate's types: what a coordinator does with deltas, and the specification
+/// of the merger in the Redis scripts. For every schema, merging bytes gives the bytes of the merged states.
+/// </summary>
+internal abstract class RecordMerger
+{
+    /// <summary>The merger of a schema. Thread-safe, cached by the caller.</summary>
+    /// <exception cref="NotSupportedException">The schema has a field kind that is not known.</exception>
+    public static RecordMerger For(AggregateSchema schema) => throw new NotSupportedException(schema.Name);
+
+    /// <summary>Merges <paramref name="delta"/> into <paramref name="stored"/> (either may be empty) and appends the result. Any thread.</summary>
+    /// <param name="field">The index of the offending field, or -1.</param>
+    public abstract RecordMergeStatus TryMerge(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> delta, ArrayBufferWriter<byte> output, out int field);
+}

@@ -1,0 +1,1 @@
+namespace Sluice.Harness; internal static class Placeholder;
