@@ -82,3 +82,14 @@ internal sealed class RecordingSink : IFlushSink
         item.Reason,
         item.Waiter);
 }
+
+/// <summary>A sink that takes everything and keeps nothing.</summary>
+internal sealed class ForgetfulSink : IFlushSink
+{
+    public bool TryWrite(int partition, in FlushItem item)
+    {
+        FlushItem owned = item;
+        owned.Recycle();
+        return true;
+    }
+}
