@@ -34,6 +34,7 @@ public sealed class LeakFixtureTests
         explicitTests.Assembly.Location, ["--explicit", "only", "--filter-class", explicitTests.FullName!]);
 
     /// <summary>Run only by the tests above, in a process of its own.</summary>
+    [Trait("Run", "OnRequest")]
     public sealed class Tidy
     {
         [Fact(Explicit = true)]
@@ -45,6 +46,7 @@ public sealed class LeakFixtureTests
     }
 
     /// <summary>Run only by the tests above, in a process of their own.</summary>
+    [Trait("Run", "OnRequest")]
     public sealed class Leaks
     {
         private static readonly List<object> Roots = [];
