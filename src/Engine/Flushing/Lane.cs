@@ -99,10 +99,12 @@ internal sealed class Lane
         }
     }
 
-    /// <summary>The partition refused a beat. Does nothing when the lane is busy: it will be told by its batch.</summary>
-    public void OnBeatRefused(FlushStatus status, IncarnationId incarnation, long now)
+    /// <summary>
+    /// The partition refused a beat of <paramref name="incarnation"/>, or has fewer of its batches than it acknowledged: the lane asks it by its next batch.
+    /// </summary>
+    public void OnBeatRefused(IncarnationId incarnation)
     {
-        Volatile.Write(ref _refusedBeat, new RefusedBeat(status, incarnation, now));
+        Volatile.Write(ref _refusedBeat, new RefusedBeat(incarnation));
         _channel.Writer.TryWrite(new FlushItem { Epoch = BeatRefused });
     }
 
@@ -138,7 +140,7 @@ internal sealed class Lane
     private const int DiscardPending = -2;
     private const int LeaveIdle = -3;
 
-    private sealed record RefusedBeat(FlushStatus Status, IncarnationId Incarnation, long Now);
+    private sealed record RefusedBeat(IncarnationId Incarnation);
 
     private async Task RunAsync()
     {
@@ -150,11 +152,11 @@ internal sealed class Lane
                 Drain();
                 if (_machine.Outstanding is null)
                 {
-                    if (_machine.Pending == 0)
+                    if (!_machine.HasNext)
                     {
                         if (_leaving)
                             await LeaveAsync(cancellation).ConfigureAwait(false);
-                        if (await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
+                        if (await WaitForItemsAsync(cancellation).ConfigureAwait(false))
                             continue;
                         await LeaveAsync(cancellation).ConfigureAwait(false);
                         break;
@@ -223,7 +225,7 @@ internal sealed class Lane
         {
             case BeatRefused:
                 if (Volatile.Read(ref _refusedBeat) is { } refused && refused.Incarnation == _machine.Incarnation)
-                    _machine.OnBeatRefused(refused.Status, refused.Now);
+                    _machine.Probe();
                 break;
             case LeaveIdle:
                 _leaving = true;
@@ -236,6 +238,27 @@ internal sealed class Lane
                 message.Waiter!.Release();
                 _urgent = true;
                 break;
+        }
+    }
+
+    /// <summary>
+    /// Waits for the channel; false when it is complete and empty. What the server may still lose is asked for once while it is kept, so that losing it
+    /// is noticed although nothing more is sent.
+    /// </summary>
+    private async ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation)
+    {
+        if (!_machine.IsUnconfirmed)
+            return await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
+        using CancellationTokenSource quiet = new(Durations.Span(_surroundings.Terms.DurabilityWindow / 2), _surroundings.Time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, quiet.Token);
+        try
+        {
+            return await _channel.Reader.WaitToReadAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            _machine.Probe();
+            return true;
         }
     }
 
@@ -310,13 +333,14 @@ internal sealed class Lane
     private void Publish()
     {
         LaneIdentity before = _identity;
-        if (before.Incarnation != _machine.Incarnation || before.Held != _machine.Held)
-            Volatile.Write(ref _identity, new LaneIdentity(_machine.Incarnation, _machine.Held));
+        LaneIdentity after = new(_machine.Incarnation, _machine.Held, _machine.Acknowledged);
+        if (before != after)
+            Volatile.Write(ref _identity, after);
     }
 }
 
 /// <summary>A lane as other threads see it.</summary>
-internal sealed record LaneIdentity(IncarnationId Incarnation, int Held)
+internal sealed record LaneIdentity(IncarnationId Incarnation, int Held, long Acknowledged)
 {
-    public static LaneIdentity None { get; } = new(default, 0);
+    public static LaneIdentity None { get; } = new(default, 0, 0);
 }

@@ -23,6 +23,9 @@ public sealed class HistoryTests
         ["the broker redelivers"] = new() { Discards = true },
         ["one big batch"] = new() { BatchSize = 100, Engines = 2, Partitions = 1, Resources = 2 },
         ["a durability window, nothing lost"] = new() { Window = 2_000, Linger = 500 },
+        ["the server loses half of the window"] = new() { Window = 2_000, MostLost = 1_000 },
+        ["the server loses writes and the broker redelivers"] = new() { Window = 2_000, MostLost = 1_000, Discards = true, Linger = 500 },
+        ["nothing can be kept"] = new() { Window = 2_000, MostLost = 1_000, RetentionBytes = 60 },
     };
 
     public static TheoryData<string> Terms => [.. AllTerms.Keys];

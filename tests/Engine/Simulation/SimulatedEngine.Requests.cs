@@ -25,7 +25,7 @@ internal sealed partial class SimulatedEngine
         LaneMachine lane = _lanes[partition];
         if (lane.Outstanding is null)
         {
-            if (lane.Pending == 0)
+            if (!lane.HasNext)
                 return;
             if (lane.NeedsIdentity)
                 _world.Call<PokeReply>(this, partition, new PokeRequest(0), Fault.None, reply => lane.Identify(NewIdentity(reply.Now)));
@@ -44,6 +44,14 @@ internal sealed partial class SimulatedEngine
         }
     }
 
+    /// <summary>What a lane does that was idle for half of the durability window: asks for what the server may still lose.</summary>
+    public void Confirm(int partition)
+    {
+        if (_lanes[partition].IsUnconfirmed)
+            _lanes[partition].Probe();
+        TurnUntilIdle(partition);
+    }
+
     /// <summary>Turns without faults until the lane has nothing to do.</summary>
     public void TurnUntilIdle(int partition)
     {
@@ -58,17 +66,14 @@ internal sealed partial class SimulatedEngine
     public void Beat(int partition, Fault fault)
     {
         IncarnationId incarnation = _lanes[partition].Incarnation;
+        long acknowledged = _lanes[partition].Acknowledged;
         if (incarnation.IsNone)
             return;
         _world.Call<BeatReply>(this, partition, new BeatRequest(incarnation, SimulationTerms.Lease, 8) { Seen = _seen[partition] }, fault, reply =>
         {
             LaneMachine lane = _lanes[partition];
-            if (reply.Status != BeatStatus.Alive && lane.Incarnation == incarnation && lane.Outstanding is null)
-            {
-                lane.OnBeatRefused(reply.Status == BeatStatus.Fenced ? FlushStatus.Fenced : FlushStatus.Unknown, reply.Now);
-                DiscardIfFenced();
-            }
-
+            if ((reply.Status != BeatStatus.Alive || reply.Last < acknowledged) && lane.Incarnation == incarnation)
+                lane.Probe();
             Reap(partition, reply.Expired, fault);
         });
     }

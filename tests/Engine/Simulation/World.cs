@@ -142,7 +142,7 @@ internal sealed class World
             foreach (SimulatedEngine engine in _engines.Where(static engine => engine.CanAct))
             {
                 for (int p = 0; p < Terms.Partitions; p++)
-                    engine.TurnUntilIdle(p);
+                    engine.Confirm(p);
             }
         }
 
