@@ -8,6 +8,7 @@ internal sealed partial class SimulatedEngine
 {
     private readonly List<Work> _work = [];
     private readonly SeenClock _seen;
+    private readonly long[] _answered;
     private ulong _identities;
 
     private enum Stage
@@ -38,6 +39,7 @@ internal sealed partial class SimulatedEngine
             Send<FlushReply>(partition, request, fault, reply =>
             {
                 _seen.Raise(partition, reply.Clock);
+                _answered[partition] = _world.Now;
                 lane.OnReply(_world.Rules.Reply(reply));
                 DiscardIfFenced();
             });
@@ -47,7 +49,7 @@ internal sealed partial class SimulatedEngine
     /// <summary>What a lane does that was idle for half of the durability window: asks for what the server may still lose.</summary>
     public void Confirm(int partition)
     {
-        if (_lanes[partition].IsUnconfirmed)
+        if (_lanes[partition].IsUnconfirmed && _world.Now - _answered[partition] >= _world.Terms.Window / 2)
             _lanes[partition].Probe();
         TurnUntilIdle(partition);
     }
