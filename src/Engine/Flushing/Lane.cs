@@ -40,7 +40,8 @@ internal sealed class Lane
     private readonly CancellationTokenSource _abandoned = new();
     private LaneIdentity _identity = LaneIdentity.None;
     private int _inFlight;
-    private RefusedBeat? _refusedBeat;
+    private SignOfLife? _signOfLife;
+    private SignOfLife? _doubted;
     private bool _urgent;
     private bool _leaving;
 
@@ -100,11 +101,18 @@ internal sealed class Lane
     }
 
     /// <summary>
-    /// The partition refused a beat of <paramref name="incarnation"/>, or has fewer of its batches than it acknowledged: the lane asks it by its next batch.
+    /// Takes the answer to a beat of <paramref name="identity"/>, which must have been read before the beat was sent. When the partition refused it, or has
+    /// fewer batches than it had acknowledged, the lane asks by its next batch what happened. Any thread.
     /// </summary>
-    public void OnBeatRefused(IncarnationId incarnation)
+    public void OnBeat(LaneIdentity identity, BeatReply reply)
     {
-        Volatile.Write(ref _refusedBeat, new RefusedBeat(incarnation));
+        if (reply.Status == BeatStatus.Alive && reply.Last >= identity.Acknowledged)
+        {
+            Volatile.Write(ref _signOfLife, new SignOfLife(identity.Incarnation, reply.Now));
+            return;
+        }
+
+        Volatile.Write(ref _doubted, new SignOfLife(identity.Incarnation, reply.Now));
         _channel.Writer.TryWrite(new FlushItem { Epoch = BeatRefused });
     }
 
@@ -140,7 +148,8 @@ internal sealed class Lane
     private const int DiscardPending = -2;
     private const int LeaveIdle = -3;
 
-    private sealed record RefusedBeat(IncarnationId Incarnation);
+    /// <summary>What a beat of an incarnation was answered at a server time.</summary>
+    private sealed record SignOfLife(IncarnationId Incarnation, long Now);
 
     private async Task RunAsync()
     {
@@ -224,7 +233,7 @@ internal sealed class Lane
         switch (message.Epoch)
         {
             case BeatRefused:
-                if (Volatile.Read(ref _refusedBeat) is { } refused && refused.Incarnation == _machine.Incarnation)
+                if (Volatile.Read(ref _doubted) is { } doubted && doubted.Incarnation == _machine.Incarnation)
                     _machine.Probe();
                 break;
             case LeaveIdle:
@@ -302,6 +311,8 @@ internal sealed class Lane
         }
 
         _surroundings.Seen.Raise(Partition, reply.Clock);
+        if (Volatile.Read(ref _signOfLife) is { } sign && sign.Incarnation == _machine.Incarnation)
+            _machine.Hear(sign.Now);
         _machine.OnReply(reply);
         Publish();
         _surroundings.OnDue(Partition, reply.Now, reply.NextDue);

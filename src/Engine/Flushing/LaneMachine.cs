@@ -125,7 +125,11 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         _incarnation = incarnation;
         _next = 1;
         _heard = incarnation.IssuedAt;
+        _lastFull = 0;
     }
+
+    /// <summary>The incarnation was a living member at this server time: until long after it, its tombstone can't have been purged.</summary>
+    public void Hear(long now) => _heard = Math.Max(_heard, now);
 
     /// <summary>
     /// Asks the partition whether it still knows the lane and has its last batch: the next batch is cut even if there is nothing to put into it.

@@ -22,6 +22,9 @@ internal sealed partial class LaneMachine
     private bool _livesAgainAfterReplay;
     private long _keptBytes;
 
+    /// <summary>The last acknowledged batch of the incarnation that carried something.</summary>
+    private long _lastFull;
+
     /// <summary>The latest server time at which the incarnation was known to live.</summary>
     private long _heard;
 
@@ -71,6 +74,8 @@ internal sealed partial class LaneMachine
     {
         batch.AcknowledgedAt = now;
         _heard = now;
+        if (!batch.Items.IsEmpty)
+            _lastFull = batch.Number;
         Settle(batch, refused);
         if (terms.DurabilityWindow == 0)
             return;
@@ -104,8 +109,9 @@ internal sealed partial class LaneMachine
     {
         FrozenBatch[] lost = [.. _kept.Where(kept => IsLostAfter(kept, last, now))];
         long firstKept = lost.Length == 0 ? number : lost[0].Number;
-        if (firstKept > last + 1)
-            observer.OnLost(LossCause.ServerLostBatches, _incarnation, last + 1, firstKept - 1, []);
+        long lastLost = Math.Min(firstKept - 1, _lastFull); // probes have nothing to lose
+        if (lastLost > last)
+            observer.OnLost(LossCause.ServerLostBatches, _incarnation, last + 1, lastLost, []);
         return [.. lost.SelectMany(LetGo)];
     }
 

@@ -14,6 +14,9 @@ internal sealed class Quiet(World world, Checker checker)
         {
             engine.FlushDirty();
             Drain(engine);
+            for (int p = 0; p < world.Terms.Partitions; p++)
+                engine.Beat(p, Fault.None);
+            Drain(engine);
         }
 
         world.DeliverEverything();

@@ -74,7 +74,10 @@ internal sealed partial class SimulatedEngine
         _world.Call<BeatReply>(this, partition, new BeatRequest(incarnation, SimulationTerms.Lease, 8) { Seen = _seen[partition] }, fault, reply =>
         {
             LaneMachine lane = _lanes[partition];
-            if ((reply.Status != BeatStatus.Alive || reply.Last < acknowledged) && lane.Incarnation == incarnation)
+            bool isAlive = reply.Status == BeatStatus.Alive && reply.Last >= acknowledged;
+            if (lane.Incarnation == incarnation && isAlive)
+                lane.Hear(reply.Now);
+            else if (lane.Incarnation == incarnation)
                 lane.Probe();
             Reap(partition, reply.Expired, fault);
         });
@@ -120,7 +123,7 @@ internal sealed partial class SimulatedEngine
         Work work = _work[which % _work.Count];
         if (work.Stage == Stage.Claimed)
         {
-            if (_world.Terms.Window == 0)
+            if (_world.Terms.Window == 0 || _world.Rules.DeliversAtOnce)
                 work.Stage = Stage.Confirmed;
             else if (_world.Now - work.ClaimedAt >= _world.Terms.Window)
                 Extend(work, fault, onHeld: () => work.Stage = Stage.Confirmed);

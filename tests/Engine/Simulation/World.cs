@@ -233,7 +233,7 @@ internal sealed class World
             case StepKind.Time:
                 PassTime((step.Amount % 16) switch
                 {
-                    0 => SimulationTerms.TombstoneLife * 6 / 10,
+                    _ when step.IsLongSleep => SimulationTerms.TombstoneLife * 6 / 10,
                     1 or 2 => SimulationTerms.Lease + 100,
                     3 or 4 => SimulationTerms.ClaimLease + 100,
                     5 or 6 => 2_100,
