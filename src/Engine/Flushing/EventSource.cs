@@ -50,6 +50,8 @@ public readonly struct SourcePosition : IEquatable<SourcePosition>
 /// from the first position noted for an epoch of O or later may not be: the watermark is the position before that one. A merge may be slow and land
 /// in an epoch that already looked finished: the position being merged is never passed, and its epoch's note is kept until the next call, so that
 /// the next look finds it.</para>
+/// <para>One merge can be counted for a newer epoch than the source noted: one that slept until the ring of epochs had come around
+/// (<see cref="FlushEpochs.Add"/>). So when that many epochs have begun since the position was opened, it is noted again, for the current one.</para>
 /// </remarks>
 public sealed class EventSource
 {
@@ -58,6 +60,7 @@ public sealed class EventSource
     private readonly Queue<(int Epoch, long First)> _notes = new();
     private readonly List<(long Position, TaskCompletionSource Done)> _waiters = [];
     private int _lastNoted;
+    private int _openedIn;
     private long _open;
     private long _merged;
     private long _watermark;
@@ -99,7 +102,10 @@ public sealed class EventSource
     /// <summary>
     /// Names the place of the event that is about to be merged; says that everything before it has been merged. Does not allocate in the steady state.
     /// </summary>
-    /// <param name="position">At least the position of the call before; a message that is merged into several aggregates uses one place for all.</param>
+    /// <param name="position">
+    /// At least the position of the call before, and above everything that <see cref="Advance"/> or <see cref="WaitForAsync"/> declared merged; a message
+    /// that is merged into several aggregates uses one place for all.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The position went back.</exception>
     /// <exception cref="SourceFencedException">The source was fenced.</exception>
     public SourcePosition At(long position)
@@ -110,18 +116,15 @@ public sealed class EventSource
                 throw new SourceFencedException(Name);
             if (position < _open)
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Positions of source '{Name}' must not go back; the last one was {_open}.");
+            if (position <= _merged)
+                throw new ArgumentOutOfRangeException(nameof(position), position, $"Everything up to position {_merged} of source '{Name}' was declared merged.");
             int epoch = _epochs.Current;
+            NoteAgainIfLate(epoch);
             if (epoch > _lastNoted || _notes.Count == 0)
-            {
-                if (_notes.Count == FlushEpochs.Window)
-                    Settle();
-                _notes.Enqueue((epoch, position));
-                _lastNoted = epoch;
-            }
-
-            if (position > _open)
-                _merged = position - 1;
+                Note(epoch, position);
+            _merged = position - 1;
             _open = position;
+            _openedIn = epoch;
             return new SourcePosition(this, position, epoch);
         }
     }
@@ -132,6 +135,7 @@ public sealed class EventSource
     {
         lock (_gate)
         {
+            NoteAgainIfLate(_epochs.Current);
             _merged = Math.Max(_merged, position);
             Settle();
         }
@@ -148,6 +152,7 @@ public sealed class EventSource
     {
         lock (_gate)
         {
+            NoteAgainIfLate(_epochs.Current);
             _merged = Math.Max(_merged, position);
             if (Settle() >= position)
                 return ValueTask.CompletedTask;
@@ -175,6 +180,21 @@ public sealed class EventSource
                 done.TrySetException(new SourceFencedException(Name));
             _waiters.Clear();
         }
+    }
+
+    /// <summary>Called before the open position counts as merged: its merge may have been counted for any epoch up to the current one.</summary>
+    private void NoteAgainIfLate(int epoch)
+    {
+        if (_open > _merged && epoch - _openedIn >= FlushEpochs.Window - 1)
+            Note(epoch, _open);
+    }
+
+    private void Note(int epoch, long first)
+    {
+        if (_notes.Count == FlushEpochs.Window)
+            Settle();
+        _notes.Enqueue((epoch, first));
+        _lastNoted = epoch;
     }
 
     private long Settle()
