@@ -1,0 +1,24 @@
+using Spectre.Console;
+
+namespace Sluice.Cli.Report;
+
+/// <summary>Standard error, for people: in colour on a terminal that has it (and unless <c>NO_COLOR</c> says otherwise), as plain text elsewhere.</summary>
+internal static class Terminal
+{
+    /// <summary>Makes the console.</summary>
+    /// <param name="writer">Usually <see cref="Console.Error"/>.</param>
+    public static IAnsiConsole Create(TextWriter writer)
+    {
+        AnsiConsoleOutput output = new(writer);
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
+
+        // Text that goes to a file is wrapped by whoever reads it.
+        if (!output.IsTerminal)
+            console.Profile.Width = 4096;
+        return console;
+    }
+
+    /// <summary>Says what is wrong, in one line.</summary>
+    public static void Complain(IAnsiConsole console, string message) =>
+        console.MarkupLine($"[red]sluice:[/] {Markup.Escape(message)}");
+}
