@@ -114,7 +114,7 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
                 _stopped = true;
                 return;
             }
-            catch (Exception e) when (e is UnreadableInputException or IOException or InvalidDataException or UnauthorizedAccessException)
+            catch (Exception e) when (e is UnreadableInputException or IOException or UnauthorizedAccessException)
             {
                 // The other inputs are still worth reading.
                 _unreadable.Add((input.Name, LogInput.Reason(e)));

@@ -25,24 +25,17 @@ internal sealed class GzipStream : ReadOnlyStream
         _inflater = new GZipStream(_source, CompressionMode.Decompress, leaveOpen: true);
     }
 
-    /// <exception cref="InvalidDataException">The data is damaged or ends early.</exception>
+    /// <exception cref="UnreadableInputException">The data is damaged, ends early, or is followed by something else.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (_ended || buffer.IsEmpty)
             return 0;
-        try
-        {
-            int read = await _inflater.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            if (!_source.Ended)
-                return read;
-            await CheckSealAsync(buffer[..read], cancellationToken).ConfigureAwait(false);
-            _ended = true;
-            return 0;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new InvalidDataException(_source.Ended ? "the gzip data ends early" : "the gzip data is damaged", e);
-        }
+        int read = await InflateAsync(buffer, cancellationToken).ConfigureAwait(false);
+        if (!_source.Ended)
+            return read > 0 ? read : throw new UnreadableInputException("something else follows the gzip data");
+        await CheckSealAsync(buffer[..read], cancellationToken).ConfigureAwait(false);
+        _ended = true;
+        return 0;
     }
 
     protected override void Dispose(bool disposing)
@@ -64,12 +57,25 @@ internal sealed class GzipStream : ReadOnlyStream
         int read = length;
         while (read > 0 && length < found.Length)
         {
-            read = await _inflater.ReadAsync(found.AsMemory(length), cancellation).ConfigureAwait(false);
+            read = await InflateAsync(found.AsMemory(length), cancellation).ConfigureAwait(false);
             length += read;
         }
 
         if (!found.AsSpan(0, length).SequenceEqual(Seal))
-            throw new InvalidDataException("the gzip data ends early");
+            throw new UnreadableInputException("the gzip data ends early");
+    }
+
+    private async ValueTask<int> InflateAsync(Memory<byte> buffer, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _inflater.ReadAsync(buffer, cancellation).ConfigureAwait(false);
+        }
+        catch (InvalidDataException e)
+        {
+            // The runtime's own message speaks of archives and compression methods.
+            throw new UnreadableInputException(_source.Ended ? "the gzip data ends early" : "the gzip data is damaged", e);
+        }
     }
 
     private static byte[] Compress(byte[] contents)

@@ -52,8 +52,8 @@ internal sealed class VisitOutput : IDisposable
             return ToStream(new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0), TimeSpan.FromMilliseconds(250));
         if (Directory.Exists(path))
             throw new IOException("it is a directory");
-        string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
-        return new VisitOutput(new FileStream(PartialName(target), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), target, null);
+        string target = (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? path;
+        return new VisitOutput(new FileStream(PartialName(target), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0), target, null);
     }
 
     /// <summary>Writes to a stream, at the latest after <paramref name="flushEvery"/>, and owns it.</summary>
