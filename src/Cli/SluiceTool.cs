@@ -11,7 +11,7 @@ namespace Sluice.Cli;
 internal static class SluiceTool
 {
     /// <summary>Runs one command line and returns the exit status.</summary>
-    public static async Task<int> RunAsync(string[] arguments, Func<IVisitEngines> engines)
+    public static async Task<int> RunAsync(string[] arguments, Func<int, IVisitEngines> engines)
     {
         RootCommand root = new("Turns a flood of small updates into few exact writes.")
         {

@@ -14,7 +14,7 @@ namespace Sluice.Cli.Commands;
 internal sealed class IngestCommand
 {
     private const int MaxWorkers = 256;
-    private const int MaxCapacity = 100_000_000;
+    private const int MaxCapacity = 50_000_000;
 
     private readonly Argument<string[]> _files = new("FILE")
     {
@@ -36,13 +36,13 @@ internal sealed class IngestCommand
     private readonly Option<string> _out = ToolOptions.Text("--out", "FILE|-", "Where completed sessions go, one JSON line each [default: -]");
     private readonly Option<bool> _quiet = new("--quiet") { Description = "Neither progress nor summary; problems are still reported" };
 
-    private readonly Func<IVisitEngines> _engines;
+    private readonly Func<int, IVisitEngines> _engines;
 
-    private IngestCommand(Func<IVisitEngines> engines) => _engines = engines;
+    private IngestCommand(Func<int, IVisitEngines> engines) => _engines = engines;
 
     /// <summary>Makes the command.</summary>
-    /// <param name="engines">Makes the coordinator and its engines.</param>
-    public static Command Create(Func<IVisitEngines> engines)
+    /// <param name="engines">Makes the coordinator for a number of engines.</param>
+    public static Command Create(Func<int, IVisitEngines> engines)
     {
         IngestCommand ingest = new(engines);
         Command command = new("ingest", "Turn access logs into one JSON record per visitor session.")
@@ -96,7 +96,7 @@ internal sealed class IngestCommand
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
         IngestCounters counters = new();
-        IVisitEngines engines = _engines();
+        IVisitEngines engines = _engines(options.Workers);
         await using (engines.ConfigureAwait(false))
         {
             IngestRun run = new(options, engines, output, counters);

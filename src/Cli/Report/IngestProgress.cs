@@ -31,7 +31,7 @@ internal static class IngestProgress
                     double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                     long read = counters.StoredBytes.Value;
                     task.Value = totalBytes is null ? 0 : read;
-                    task.Description = $"{HumanUnits.Count(counters.Events)} events [grey]· {HumanUnits.Rate(counters.Events / Math.Max(seconds, 0.001))}/s · {HumanUnits.Bytes(read)} read[/]";
+                    task.Description = $"{HumanUnits.Count(counters.Events)} events [dim]· {HumanUnits.Rate(counters.Events / Math.Max(seconds, 0.001))}/s · {HumanUnits.Bytes(read)} read[/]";
                     await Task.WhenAny(run, timer.WaitForNextTickAsync().AsTask()).ConfigureAwait(false);
                 }
             });

@@ -48,24 +48,24 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
     }
 
     private void Line(string label, string value, string? note = null, string colour = "default") =>
-        console.MarkupLine($"  [grey]{label.PadRight(LabelWidth)}[/][{colour}]{Markup.Escape(value.PadLeft(13))}[/]{(note is null ? "" : $"   [grey]{Markup.Escape(note)}[/]")}");
+        console.MarkupLine($"  [dim]{label.PadRight(LabelWidth)}[/][{colour}]{Markup.Escape(value.PadLeft(13))}[/]{(note is null ? "" : $"   [dim]{Markup.Escape(note)}[/]")}");
 
     private void WriteMalformed()
     {
         foreach (MalformedLine line in result.Counters.FirstMalformed)
         {
             string place = options.Inputs.Count == 1 ? $"line {HumanUnits.Count(line.Line)}" : $"{line.Input}:{line.Line.ToString(CultureInfo.InvariantCulture)}";
-            console.MarkupLine($"    [yellow]{Markup.Escape(place)}[/] [grey]{Markup.Escape(MalformationText.Of(line.Reason))}:[/] {Markup.Escape(line.Excerpt)}");
+            console.MarkupLine($"    [yellow]{Markup.Escape(place)}[/] [dim]{Markup.Escape(MalformationText.Of(line.Reason))}:[/] {Markup.Escape(line.Excerpt)}");
         }
 
         if (result.Counters.Malformed > result.Counters.FirstMalformed.Count)
-            console.MarkupLine($"    [grey]and {HumanUnits.Count(result.Counters.Malformed - result.Counters.FirstMalformed.Count)} more[/]");
+            console.MarkupLine($"    [dim]and {HumanUnits.Count(result.Counters.Malformed - result.Counters.FirstMalformed.Count)} more[/]");
     }
 
     private void WriteConservation()
     {
         console.WriteLine();
-        console.MarkupLine($"  [grey]{"conservation".PadRight(LabelWidth)}{"hits",13}{"bytes",22}{"errors",13}[/]");
+        console.MarkupLine($"  [dim]{"conservation".PadRight(LabelWidth)}{"hits",13}{"bytes",22}{"errors",13}[/]");
         Totals("in", result.Counters.Totals, "as parsed");
         Totals("out", result.Written.Totals, "read back from the output");
         if (result.IsConserved)
@@ -77,7 +77,7 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
 
     private void Totals(string label, Output.VisitTotals totals, string? note, string colour = "default") =>
         console.MarkupLine(
-            $"  [grey]{("  " + label).PadRight(LabelWidth)}[/][{colour}]{HumanUnits.Count(totals.Hits),13}{HumanUnits.Count(totals.Bytes),22}{HumanUnits.Count(totals.Errors),13}[/]{(note is null ? "" : $"   [grey]{note}[/]")}");
+            $"  [dim]{("  " + label).PadRight(LabelWidth)}[/][{colour}]{HumanUnits.Count(totals.Hits),13}{HumanUnits.Count(totals.Bytes),22}{HumanUnits.Count(totals.Errors),13}[/]{(note is null ? "" : $"   [dim]{note}[/]")}");
 
     private void WriteHints()
     {
@@ -91,7 +91,7 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
             Hint($"with several workers a visitor's sessions share the hard limit only approximately ({DurationText.Of(hard)} from each worker's first line)");
     }
 
-    private void Hint(string text) => console.MarkupLine($"  [yellow]note[/] [grey]{Markup.Escape(text)}[/]");
+    private void Hint(string text) => console.MarkupLine($"  [yellow]note[/] [dim]{Markup.Escape(text)}[/]");
 
     private string Workers() => options.Workers == 1 ? "1 worker" : $"{options.Workers} workers";
 }

@@ -10,11 +10,18 @@ internal static class Terminal
     public static IAnsiConsole Create(TextWriter writer)
     {
         AnsiConsoleOutput output = new(writer);
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
+        if (output.IsTerminal)
+            return AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
 
-        // Text that goes to a file is wrapped by whoever reads it.
-        if (!output.IsTerminal)
-            console.Profile.Width = 4096;
+        // Text that goes to a file has no colours, and is wrapped by whoever reads it.
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = output,
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+        });
+        console.Profile.Width = 4096;
         return console;
     }
 
