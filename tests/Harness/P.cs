@@ -1,1 +1,0 @@
-namespace Sluice.Harness; internal static class Placeholder;

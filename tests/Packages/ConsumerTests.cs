@@ -1,0 +1,57 @@
+using Sluice.Harness;
+using Xunit;
+
+namespace Sluice.Packages.Tests;
+
+public sealed class ConsumerTests(PackedFixture packed) : IClassFixture<PackedFixture>
+{
+    // Inside this repository everything is a project reference; only a stranger's project shows what the package itself brings.
+    [Fact]
+    public async Task A_new_project_that_references_the_package_compiles_and_runs()
+    {
+        using TemporaryFolder folder = new();
+        await File.WriteAllTextAsync(folder["Consumer.csproj"], Project(folder), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder["Program.cs"], Program, TestContext.Current.CancellationToken);
+
+        await DotnetCommand.RunAsync(["build", "-c", "Release", "-o", folder["out"], "-v", "quiet", "-nologo"], folder.Path);
+        string output = await DotnetCommand.RunAsync(["exec", folder["out", "Consumer.dll"]], folder.Path);
+
+        Assert.Equal("203.0.113.7", output.Trim());
+    }
+
+    private const string Program =
+        """
+        using System.Text;
+        using Sluice.Aggregates;
+
+        byte[] name = new byte[KeyCodec.MaxBytes];
+        int length = KeyCodec.String.Encode("203.0.113.7", name);
+        Console.WriteLine(Encoding.UTF8.GetString(name, 0, length));
+        """;
+
+    // The package comes from the folder it was just packed into, and is unpacked where no earlier build of the same version can be mistaken for
+    // it; what it depends on was restored for this repository, so that the test needs no network.
+    private string Project(TemporaryFolder folder) =>
+        $"""
+        <Project Sdk="Microsoft.NET.Sdk">
+          <PropertyGroup>
+            <OutputType>Exe</OutputType>
+            <TargetFramework>net10.0</TargetFramework>
+            <Nullable>enable</Nullable>
+            <ImplicitUsings>enable</ImplicitUsings>
+            <UseAppHost>false</UseAppHost>
+            <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+            <NuGetAudit>false</NuGetAudit>
+            <RestoreSources>{packed.Folder}</RestoreSources>
+            <RestorePackagesPath>{folder["packages"]}</RestorePackagesPath>
+            <RestoreFallbackFolders>{RestoredPackages}</RestoreFallbackFolders>
+          </PropertyGroup>
+          <ItemGroup>
+            <PackageReference Include="Sluice" Version="*" />
+          </ItemGroup>
+        </Project>
+        """;
+
+    private static string RestoredPackages => Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+        ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+}
