@@ -1,4 +1,5 @@
 using System.Buffers;
+using Sluice.Aggregates.Wire;
 
 namespace Sluice.Aggregates;
 
@@ -23,9 +24,16 @@ internal abstract class RecordMerger
 {
     /// <summary>The merger of a schema. Thread-safe, cached by the caller.</summary>
     /// <exception cref="NotSupportedException">The schema has a field kind that is not known.</exception>
-    public static RecordMerger For(AggregateSchema schema) => throw new NotSupportedException(schema.Name);
+    public static RecordMerger For(AggregateSchema schema)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        return new FieldwiseMerger(schema);
+    }
 
-    /// <summary>Merges <paramref name="delta"/> into <paramref name="stored"/> (either may be empty) and appends the result. Any thread.</summary>
+    /// <summary>Merges <paramref name="delta"/> into <paramref name="stored"/> (either may be empty) and appends the result. Any thread; never throws, whatever the bytes are.</summary>
+    /// <param name="stored">The record so far.</param>
+    /// <param name="delta">What is added to it.</param>
+    /// <param name="output">Gets the merged record; it grows by at most the length of both inputs.</param>
     /// <param name="field">The index of the offending field, or -1.</param>
     public abstract RecordMergeStatus TryMerge(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> delta, ArrayBufferWriter<byte> output, out int field);
 }

@@ -9,16 +9,19 @@ namespace Sluice.Flushing;
 /// returned when the coordinator acknowledges the batch. <see cref="OldestPending"/> is the oldest epoch with a count: every event of an older
 /// epoch is acknowledged.</para>
 /// <para>A late merge can take a count of an epoch older than the oldest pending one (its thread slept between reading the epoch and merging).
-/// Sources close that window: a source's watermark never passes the position that is being merged (see <c>EventSource</c>).</para>
+/// Sources close that window: a source's watermark never passes the position that is being merged (see <see cref="EventSource"/>).</para>
 /// <para>The counts live in a ring of <see cref="Window"/> slots; <see cref="TryAdvance"/> refuses to begin an epoch whose slot is still in use,
 /// which only means that the current epoch lasts longer.</para>
 /// </remarks>
-internal sealed class FlushEpochs
+/// <param name="time">Dates the epochs, so that the age of the oldest unflushed update can be told.</param>
+internal sealed class FlushEpochs(TimeProvider? time = null)
 {
     /// <summary>The most epochs that can be unacknowledged at once. A power of two.</summary>
     public const int Window = 1024;
 
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly long[] _counts = new long[Window];
+    private readonly long[] _begun = new long[Window];
     private readonly Lock _gate = new();
     private readonly List<(int Epoch, TaskCompletionSource Done)> _waiters = [];
     private int _current = 1;
@@ -37,6 +40,19 @@ internal sealed class FlushEpochs
         }
     }
 
+    /// <summary>How long ago the oldest epoch with unacknowledged contributions began; zero when there are none. Any thread.</summary>
+    public TimeSpan OldestPendingAge
+    {
+        get
+        {
+            lock (_gate)
+            {
+                int oldest = Settle();
+                return _counts[oldest & (Window - 1)] == 0 ? TimeSpan.Zero : _time.GetElapsedTime(_begun[oldest & (Window - 1)]);
+            }
+        }
+    }
+
     /// <summary>Takes a count of <paramref name="epoch"/>; called when an entry becomes dirty. Any thread; does not allocate.</summary>
     /// <returns>The epoch that was counted: <paramref name="epoch"/>, or a newer one when its slot had long been reused.</returns>
     public int Add(int epoch)
@@ -46,7 +62,8 @@ internal sealed class FlushEpochs
             int oldestSlot = _current - Window + 1;
             if (epoch < oldestSlot)
                 epoch = oldestSlot;
-            _counts[epoch & (Window - 1)]++;
+            if (_counts[epoch & (Window - 1)]++ == 0)
+                _begun[epoch & (Window - 1)] = _time.GetTimestamp();
             if (epoch < _oldest)
                 _oldest = epoch;
             return epoch;

@@ -41,10 +41,8 @@ internal sealed record MergeCacheOptions
     public required ulong Origin { get; init; }
 }
 
-/// <summary>The merge cache as the aggregator and the flusher see it; the derived class knows the state.</summary>
-internal abstract class MergeCache<TKey, TEvent>
-    where TKey : notnull
-    where TEvent : struct
+/// <summary>The merge cache as the engine's loops see it: without key and event.</summary>
+internal abstract class MergeCache
 {
     /// <summary>Resident entries.</summary>
     public abstract int Count { get; }
@@ -55,6 +53,32 @@ internal abstract class MergeCache<TKey, TEvent>
     /// <summary>Counts for metrics, cumulative.</summary>
     public abstract MergeCacheCounters Counters { get; }
 
+    /// <summary>
+    /// Flushes the deltas of all resident entries whose epoch is at most <paramref name="upToEpoch"/> and keeps the entries.
+    /// Returns false when at least one lane was full: those entries keep their deltas, call again.
+    /// </summary>
+    public abstract bool TryFlushDirty(int upToEpoch);
+
+    /// <summary>
+    /// Ends every session whose deadline is not after the session clock's now. Returns false when a lane was full: call again.
+    /// </summary>
+    public abstract bool TrySweep(out int expired);
+
+    /// <summary>Ends every session. Returns false when a lane was full: call again.</summary>
+    public abstract bool TryExpireAll(CompletionReason reason, out int expired);
+
+    /// <summary>From now on no entry is created and no event is merged. Idempotent. A merge that returned Merged before is in an entry.</summary>
+    public abstract void Close();
+
+    /// <summary>Empties every delta without flushing it and returns its epoch count; the entries and their references stay. Returns how many were dropped.</summary>
+    public abstract int DiscardDeltas();
+}
+
+/// <summary>The merge cache as the aggregator sees it; the derived class knows the state.</summary>
+internal abstract class MergeCache<TKey, TEvent> : MergeCache
+    where TKey : notnull
+    where TEvent : struct
+{
     /// <summary>Merges one event. <paramref name="epoch"/> is the flush epoch that was read before the call, or 0 for the current one.</summary>
     /// <exception cref="FieldOverflowException">Nothing was merged.</exception>
     /// <exception cref="ArgumentException">The key is not valid.</exception>
@@ -74,30 +98,10 @@ internal abstract class MergeCache<TKey, TEvent>
     public abstract bool TryFlush(TKey key, FlushWaiter? waiter);
 
     /// <summary>
-    /// Flushes the deltas of all resident entries whose epoch is at most <paramref name="upToEpoch"/> and keeps the entries.
-    /// Returns false when at least one lane was full: those entries keep their deltas, call again.
-    /// </summary>
-    public abstract bool TryFlushDirty(int upToEpoch);
-
-    /// <summary>
     /// Ends the session of one key: its last delta and its dereference go out as one item. With <paramref name="force"/> an item goes out even when
     /// the key is not resident. True when it was handed over or there was nothing to do; false when the lane is full.
     /// </summary>
     public abstract bool TryExpire(TKey key, bool force, FlushWaiter? waiter);
-
-    /// <summary>
-    /// Ends every session whose deadline is not after the session clock's now. Returns false when a lane was full: call again.
-    /// </summary>
-    public abstract bool TrySweep(out int expired);
-
-    /// <summary>Ends every session. Returns false when a lane was full: call again.</summary>
-    public abstract bool TryExpireAll(CompletionReason reason, out int expired);
-
-    /// <summary>From now on no entry is created and no event is merged. Idempotent. A merge that returned Merged before is in an entry.</summary>
-    public abstract void Close();
-
-    /// <summary>Empties every delta without flushing it and returns its epoch count; the entries and their references stay. Returns how many were dropped.</summary>
-    public abstract int DiscardDeltas();
 }
 
 /// <summary>Cumulative counts of a merge cache.</summary>

@@ -1,25 +1,338 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Text.Unicode;
 using Sluice.Aggregates;
 using Sluice.Flushing;
+using Sluice.Hashing;
 
 namespace Sluice.Caching;
 
-internal sealed class MergeCache<TKey, TEvent, TState>(AggregateSchema schema, KeyCodec<TKey> keys, MergeCacheOptions options, IFlushSink sink, FlushEpochs epochs) : MergeCache<TKey, TEvent>
+/// <summary>
+/// The merge cache of one aggregate: a table of resident sessions in which an existing key is merged without a lock and without allocating, and
+/// stripes under whose locks sessions begin, end and are flushed. docs/merge-cache.md tells why nothing is lost.
+/// </summary>
+internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent>
     where TKey : notnull
     where TEvent : struct
     where TState : struct, IAggregateState<TState, TEvent>
 {
-    public override int Count => throw new NotSupportedException($"{schema}{keys}{options}{sink}{epochs.Current}");
-    public override long NextDeadline => throw new NotSupportedException();
-    public override MergeCacheCounters Counters => throw new NotSupportedException();
-    public override MergeAnswer TryMerge(TKey key, in TEvent contribution, int epoch) => throw new NotSupportedException();
-    public override MergeAnswer TryMerge(ReadOnlySpan<char> key, in TEvent contribution, int epoch) => throw new NotSupportedException();
-    public override MergeAnswer TryMerge(ReadOnlySpan<byte> utf8Key, in TEvent contribution, int epoch) => throw new NotSupportedException();
-    public override int TryMerge(ReadOnlySpan<KeyValuePair<TKey, TEvent>> events, int epoch, out MergeAnswer last) => throw new NotSupportedException();
-    public override bool TryFlush(TKey key, FlushWaiter? waiter) => throw new NotSupportedException();
-    public override bool TryFlushDirty(int upToEpoch) => throw new NotSupportedException();
-    public override bool TryExpire(TKey key, bool force, FlushWaiter? waiter) => throw new NotSupportedException();
-    public override bool TrySweep(out int expired) => throw new NotSupportedException();
-    public override bool TryExpireAll(CompletionReason reason, out int expired) => throw new NotSupportedException();
-    public override void Close() => throw new NotSupportedException();
-    public override int DiscardDeltas() => throw new NotSupportedException();
+    private readonly CacheParts<TKey, TEvent, TState> _parts;
+    private readonly CacheStripe<TKey, TEvent, TState>[] _stripes;
+    private readonly StripeSet _stripeOf;
+
+    public MergeCache(AggregateSchema schema, KeyCodec<TKey> keys, MergeCacheOptions options, IFlushSink sink, FlushEpochs epochs)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Capacity, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Partitions, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.SoftTicks, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.HardTicks, 1);
+        _parts = new(schema, keys, options, sink, epochs, new(keys.Comparer, options.Capacity), new(options.Capacity));
+        _stripes = new CacheStripe<TKey, TEvent, TState>[StripeSet.CountFor(options.Capacity, Environment.ProcessorCount)];
+        for (int i = 0; i < _stripes.Length; i++)
+            _stripes[i] = new(_parts);
+        _stripeOf = new StripeSet(_stripes.Length);
+    }
+
+    /// <inheritdoc/>
+    public override int Count => _parts.Places.Taken;
+
+    /// <inheritdoc/>
+    public override long NextDeadline
+    {
+        get
+        {
+            long earliest = long.MaxValue;
+            foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+                earliest = Math.Min(earliest, stripe.Earliest);
+            return earliest;
+        }
+    }
+
+    /// <summary>Visits every resident entry: for meters that are read every few seconds, not for every operation.</summary>
+    public override MergeCacheCounters Counters
+    {
+        get
+        {
+            MergeCacheCounters sum = default;
+            foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+            {
+                lock (stripe.Gate)
+                    sum = stripe.Counts.AddedTo(in sum);
+            }
+
+            return sum;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override MergeAnswer TryMerge(TKey key, in TEvent contribution, int epoch)
+    {
+        // Before the merge, never after: an epoch that began in between would call the event newer than it is, and a watermark could pass it.
+        if (epoch == 0)
+            epoch = _parts.Epochs.Current;
+        if (_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
+        {
+            Attempt attempt = entry.Stripe.TryMerge(entry, in contribution, epoch);
+            if (attempt != Attempt.Over)
+                return attempt == Attempt.Merged ? MergeAnswer.Merged : MergeAnswer.Closed;
+        }
+
+        return MergeIntoNewSession(key, in contribution, epoch);
+    }
+
+    /// <inheritdoc/>
+    public override MergeAnswer TryMerge(ReadOnlySpan<char> key, in TEvent contribution, int epoch)
+    {
+        if (!_parts.Table.FindsSpans)
+            return TryMerge(StringKey(key), in contribution, epoch);
+        if (epoch == 0)
+            epoch = _parts.Epochs.Current;
+        if (!_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
+            return MergeIntoNewSession(StringKey(key), in contribution, epoch);
+        Attempt attempt = entry.Stripe.TryMerge(entry, in contribution, epoch);
+        return attempt == Attempt.Over
+            ? MergeIntoNewSession(entry.Key, in contribution, epoch)
+            : attempt == Attempt.Merged ? MergeAnswer.Merged : MergeAnswer.Closed;
+    }
+
+    /// <inheritdoc/>
+    [SkipLocalsInit]
+    public override MergeAnswer TryMerge(ReadOnlySpan<byte> utf8Key, in TEvent contribution, int epoch)
+    {
+        if (utf8Key.Length > KeyCodec.MaxBytes)
+            throw new ArgumentException($"A key must have at most {KeyCodec.MaxBytes} bytes of UTF-8; this one has {utf8Key.Length}.", nameof(utf8Key));
+
+        // A UTF-8 byte becomes at most one UTF-16 unit.
+        Span<char> key = stackalloc char[KeyCodec.MaxBytes];
+        if (Utf8.ToUtf16(utf8Key, key, out _, out int length, replaceInvalidSequences: false) != OperationStatus.Done)
+            throw new ArgumentException("A key must be valid UTF-8.", nameof(utf8Key));
+        return TryMerge(key[..length], in contribution, epoch);
+    }
+
+    /// <inheritdoc/>
+    public override int TryMerge(ReadOnlySpan<KeyValuePair<TKey, TEvent>> events, int epoch, out MergeAnswer last)
+    {
+        last = MergeAnswer.Merged;
+        if (epoch == 0)
+            epoch = _parts.Epochs.Current;
+        int merged = 0;
+        try
+        {
+            foreach (ref readonly KeyValuePair<TKey, TEvent> one in events)
+            {
+                TEvent contribution = one.Value;
+                last = TryMerge(one.Key, in contribution, epoch);
+                if (last != MergeAnswer.Merged)
+                    break;
+                merged++;
+            }
+        }
+        catch (Exception e) when (merged > 0 && e is FieldOverflowException or ArgumentException)
+        {
+            // The caller has to learn how many were merged, which an exception would hide: it meets this event again at the head of its next call.
+        }
+
+        return merged;
+    }
+
+    /// <inheritdoc/>
+    public override bool TryFlush(TKey key, FlushWaiter? waiter)
+    {
+        if (!_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
+            return true;
+        CacheStripe<TKey, TEvent, TState> stripe = entry.Stripe;
+        lock (stripe.Gate)
+        {
+            // Again under the gate: the entry may have ended and another may have taken its place.
+            return !_parts.Table.TryFind(key, out entry) || stripe.TryFlush(entry, int.MaxValue, waiter);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override bool TryFlushDirty(int upToEpoch)
+    {
+        bool all = true;
+        foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+        {
+            lock (stripe.Gate)
+                all &= stripe.TryFlushDirty(upToEpoch);
+        }
+
+        return all;
+    }
+
+    /// <inheritdoc/>
+    [SkipLocalsInit]
+    public override bool TryExpire(TKey key, bool force, FlushWaiter? waiter)
+    {
+        Span<byte> buffer = stackalloc byte[KeyCodec.MaxBytes];
+        ReadOnlySpan<byte> utf8 = buffer[.._parts.Keys.Encode(key, buffer)];
+        ulong hash = XxHash64.Hash(utf8);
+        CacheStripe<TKey, TEvent, TState> stripe = _stripes[_stripeOf.IndexOf(hash)];
+        lock (stripe.Gate)
+        {
+            if (!_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
+                return !force || stripe.TryForce(utf8, PartitionOf(hash), waiter);
+            return stripe.TryEnd(entry, force ? CompletionReason.Forced : CompletionReason.Expired, force, waiter);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override bool TrySweep(out int expired)
+    {
+        long now = _parts.Options.Clock.NowTicks;
+        bool all = true;
+        expired = 0;
+        foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+        {
+            if (stripe.Earliest > now)
+                continue;
+            lock (stripe.Gate)
+                all &= stripe.TrySweep(now, ref expired);
+        }
+
+        return all;
+    }
+
+    /// <inheritdoc/>
+    public override bool TryExpireAll(CompletionReason reason, out int expired)
+    {
+        bool all = true;
+        expired = 0;
+        foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+        {
+            lock (stripe.Gate)
+                all &= stripe.TryEndAll(reason, ref expired);
+        }
+
+        return all;
+    }
+
+    /// <inheritdoc/>
+    public override void Close()
+    {
+        foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+        {
+            lock (stripe.Gate)
+                stripe.Close();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override int DiscardDeltas()
+    {
+        int dropped = 0;
+        foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+        {
+            lock (stripe.Gate)
+                dropped += stripe.DiscardDeltas();
+        }
+
+        return dropped;
+    }
+
+    private static TKey StringKey(ReadOnlySpan<char> key) => typeof(TKey) == typeof(string)
+        ? (TKey)(object)key.ToString()
+        : throw new NotSupportedException($"Only string keys can be given as text; the key of this aggregate is {typeof(TKey)}.");
+
+    private int PartitionOf(ulong hash) => (int)(hash % (uint)_parts.Options.Partitions);
+
+    /// <summary>The event's key has no entry, or one whose session is over.</summary>
+    [SkipLocalsInit]
+    private MergeAnswer MergeIntoNewSession(TKey key, in TEvent contribution, int epoch)
+    {
+        Span<byte> utf8 = stackalloc byte[KeyCodec.MaxBytes];
+        ulong hash = XxHash64.Hash(utf8[.._parts.Keys.Encode(key, utf8)]);
+        int index = _stripeOf.IndexOf(hash);
+        CacheStripe<TKey, TEvent, TState> stripe = _stripes[index];
+        bool hasPlace = false;
+        try
+        {
+            while (true)
+            {
+                lock (stripe.Gate)
+                {
+                    if (MergeUnderGate(stripe, key, PartitionOf(hash), in contribution, epoch, ref hasPlace) is { } answer)
+                        return answer;
+                }
+
+                // Every place is taken, and none by an entry of this stripe.
+                hasPlace = TryTakePlaceBeyond(index);
+                if (!hasPlace)
+                {
+                    lock (stripe.Gate)
+                        stripe.CountRefusal();
+                    return MergeAnswer.Full;
+                }
+            }
+        }
+        finally
+        {
+            if (hasPlace)
+                _parts.Places.Release();
+        }
+    }
+
+    /// <summary>Null when room can only be made in another stripe, whose gate must not be taken under this one.</summary>
+    private MergeAnswer? MergeUnderGate(
+        CacheStripe<TKey, TEvent, TState> stripe, TKey key, int partition, in TEvent contribution, int epoch, ref bool hasPlace)
+    {
+        if (stripe.IsClosed)
+            return MergeAnswer.Closed;
+        while (_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
+        {
+            Attempt attempt = stripe.TryMerge(entry, in contribution, epoch);
+            if (attempt != Attempt.Over)
+                return attempt == Attempt.Merged ? MergeAnswer.Merged : MergeAnswer.Closed;
+
+            // Not sealed, since this is under the gate: past its deadline. The old session leaves before the new one begins.
+            Ending ending = stripe.EndIfDue(entry, _parts.Options.Clock.NowTicks);
+            if (ending == Ending.Refused)
+            {
+                stripe.CountRefusal();
+                return MergeAnswer.Full;
+            }
+
+            if (ending == Ending.Ended)
+            {
+                if (hasPlace)
+                    _parts.Places.Release();
+                hasPlace = true;
+            }
+        }
+
+        if (!hasPlace && !_parts.Places.TryTake())
+        {
+            if (stripe.Count == 0)
+                return null;
+            if (!stripe.TryEvict(_parts.Options.Clock.NowTicks))
+            {
+                stripe.CountRefusal();
+                return MergeAnswer.Full;
+            }
+        }
+
+        // The place is this call's until Create returns, and the entry's from then on.
+        hasPlace = true;
+        stripe.Create(key, partition, in contribution, epoch);
+        hasPlace = false;
+        return MergeAnswer.Merged;
+    }
+
+    private bool TryTakePlaceBeyond(int index)
+    {
+        for (int i = 1; i < _stripes.Length; i++)
+        {
+            if (_parts.Places.TryTake())
+                return true;
+            CacheStripe<TKey, TEvent, TState> other = _stripes[(index + i) & (_stripes.Length - 1)];
+            lock (other.Gate)
+            {
+                if (other.Count > 0 && other.TryEvict(_parts.Options.Clock.NowTicks))
+                    return true;
+            }
+        }
+
+        return false;
+    }
 }

@@ -1,0 +1,336 @@
+using System.Collections.Concurrent;
+using Sluice.Coordination;
+
+namespace Sluice.Completing;
+
+/// <summary>
+/// Claims due sessions of one aggregate, runs the handler, acknowledges or gives back; keeps the claims alive meanwhile.
+/// </summary>
+/// <remarks>
+/// <para>A claim is taken only when there is a free unit to work on it, so that another engine can have what this one has no room for. Small chunks
+/// grow while the handler is fast: a session that completes in microseconds should not cost two requests.</para>
+/// <para>What can go wrong: the reply of a claim is lost (the lease runs out, somebody claims again, with a higher token); the reply of an
+/// acknowledgement is lost (sent again; then a refusal says nothing, because the first copy may have been the one that counted); the process dies
+/// (as the first case); it pauses beyond the lease (the keeper finds the claim lost and cancels the token that the handler was given).</para>
+/// </remarks>
+internal sealed class Completer
+{
+    private const int LargestChunk = 64;
+    private static readonly TimeSpan FastChunk = TimeSpan.FromMilliseconds(4);
+    private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(100);
+
+    private readonly CoordinationNamespace _space;
+    private readonly Coordinator _coordinator;
+    private readonly CompletionTerms _terms;
+    private readonly ICompletionHandler _handler;
+    private readonly ICompletionObserver _observer;
+    private readonly TimeProvider _time;
+    private readonly DueSchedule _schedule;
+    private readonly SemaphoreSlim _units;
+    private readonly ConcurrentDictionary<ClaimedWork, byte> _running = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _abandoned = new();
+    private readonly SeenClock _seen;
+    private Task _loop = Task.CompletedTask;
+    private Task _keeper = Task.CompletedTask;
+    private TaskCompletionSource? _paused;
+    private int _chunk = 1;
+
+    public Completer(
+        CoordinationNamespace space, Coordinator coordinator, CompletionTerms terms, ICompletionHandler handler, ICompletionObserver observer, SeenClock seen,
+        TimeProvider time)
+    {
+        _space = space;
+        _coordinator = coordinator;
+        _terms = terms;
+        _handler = handler;
+        _observer = observer;
+        _time = time;
+        _schedule = new DueSchedule(space.Partitions, time);
+        _units = new SemaphoreSlim(terms.Concurrency);
+        _seen = seen;
+    }
+
+    /// <summary>Sessions that the handler is working on, or that are being acknowledged.</summary>
+    public int Running => _running.Count;
+
+    public bool IsPaused => Volatile.Read(ref _paused) is not null;
+
+    public void Start()
+    {
+        _loop = Task.Run(ClaimLoopAsync);
+        _keeper = Task.Run(KeepLoopAsync);
+    }
+
+    /// <summary>The partition's next session is due at <paramref name="nextDue"/>, by the server's clock that says <paramref name="now"/>. Any thread.</summary>
+    public void OnDue(int partition, long now, long nextDue) => _schedule.Note(partition, nextDue == Durations.Never ? nextDue : nextDue - now);
+
+    /// <summary>Stops claiming; what is running goes on.</summary>
+    public void Pause() => Interlocked.CompareExchange(ref _paused, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), null);
+
+    public void Resume() => Interlocked.Exchange(ref _paused, null)?.TrySetResult();
+
+    /// <summary>Stops claiming and waits for what is running; on cancellation the handlers' tokens are cancelled and what did not finish is left to others.</summary>
+    public async Task StopAsync(CancellationToken deadline)
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        Resume();
+        await _loop.ConfigureAwait(false);
+        try
+        {
+            for (int i = 0; i < _terms.Concurrency; i++)
+                await _units.WaitAsync(deadline).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            foreach (ClaimedWork work in _running.Keys)
+                work.Lose();
+        }
+
+        await _abandoned.CancelAsync().ConfigureAwait(false);
+        await _keeper.ConfigureAwait(false);
+    }
+
+    private async Task ClaimLoopAsync()
+    {
+        CancellationToken cancellation = _stopping.Token;
+        List<int> due = [];
+        try
+        {
+            while (true)
+            {
+                if (Volatile.Read(ref _paused) is { } paused)
+                    await paused.Task.WaitAsync(cancellation).ConfigureAwait(false);
+                _schedule.TakeDue(due);
+                if (due.Count == 0)
+                {
+                    await _schedule.WaitAsync(cancellation).ConfigureAwait(false);
+                    continue;
+                }
+
+                await ClaimAsync(due, cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // Stopping: what was claimed runs on.
+        }
+    }
+
+    /// <summary>Claims from the due partitions and hands the sessions to units of work.</summary>
+    private async ValueTask ClaimAsync(List<int> due, CancellationToken cancellation)
+    {
+        List<ClaimedWork> unit = [];
+        for (int i = 0; i < due.Count; i++)
+        {
+            if (unit.Count == 0)
+            {
+                try
+                {
+                    await _units.WaitAsync(cancellation).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    due.RemoveRange(0, i);
+                    throw;
+                }
+            }
+
+            int size = _terms.BulkSize > 0 ? _terms.BulkSize : Volatile.Read(ref _chunk);
+            int before = unit.Count;
+            await ClaimAsync(due[i], Math.Max(1, size - unit.Count), unit).ConfigureAwait(false);
+            if (unit.Count >= size)
+            {
+                // The limit was reached: there may be more.
+                _schedule.Note(due[i], 0);
+                Dispatch(unit);
+                unit = [];
+            }
+            else if (unit.Count == 0 && before == 0)
+            {
+                _units.Release();
+            }
+        }
+
+        if (unit.Count != 0)
+            Dispatch(unit);
+    }
+
+    private async ValueTask ClaimAsync(int partition, int limit, List<ClaimedWork> unit)
+    {
+        try
+        {
+            ClaimReply reply = await _coordinator.SendAsync(
+                _space, partition, new ClaimRequest(limit, Durations.Micros(_terms.ClaimLease)) { Seen = _seen[partition] }, _abandoned.Token).ConfigureAwait(false);
+            _seen.Raise(partition, reply.Clock);
+            OnDue(partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry));
+            foreach (ClaimedSession session in reply.Claims)
+            {
+                ClaimedWork work = new(partition, session);
+                _running.TryAdd(work, 0);
+                unit.Add(work);
+            }
+        }
+        catch (Exception e) when (e is CoordinatorException or TimeoutException)
+        {
+            _observer.OnError(partition, e);
+            _schedule.Note(partition, Durations.Micros(ErrorPause));
+        }
+    }
+
+    private void Dispatch(List<ClaimedWork> unit) => _ = Task.Run(() => RunUnitAsync(unit));
+
+    private async Task RunUnitAsync(List<ClaimedWork> unit)
+    {
+        long began = _time.GetTimestamp();
+        try
+        {
+            List<ClaimedWork> ready = await ConfirmAsync(unit).ConfigureAwait(false);
+            foreach (ClaimedWork work in ready.Where(work => work.Session.Attempt > _terms.MaxAttempts))
+                work.Failure = $"Given up before attempt {work.Session.Attempt}: earlier ones ended without an answer.";
+            ClaimedWork[] willRun = [.. ready.Where(static work => work.Failure is null)];
+            _observer.OnAttempt(willRun.Length);
+            if (_terms.BulkSize > 0 && willRun.Length != 0)
+            {
+                await _handler.RunAsync(willRun).ConfigureAwait(false);
+            }
+            else
+            {
+                foreach (ClaimedWork work in willRun)
+                    await _handler.RunAsync([work]).ConfigureAwait(false);
+            }
+
+            await SettleAsync(ready).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped beyond the deadline: the claims run out and somebody else completes them.
+        }
+        finally
+        {
+            foreach (ClaimedWork work in unit)
+                _running.TryRemove(work, out _);
+            int chunk = Volatile.Read(ref _chunk);
+            if (unit.Count >= chunk)
+                Volatile.Write(ref _chunk, _time.GetElapsedTime(began) < FastChunk ? Math.Min(chunk * 2, LargestChunk) : Math.Max(chunk / 2, 1));
+            _units.Release();
+        }
+    }
+
+    /// <summary>
+    /// What the server may still lose must not be delivered: waits out the durability window and asks whether the claims are still there (P2).
+    /// </summary>
+    private async ValueTask<List<ClaimedWork>> ConfirmAsync(List<ClaimedWork> unit)
+    {
+        if (_terms.DurabilityWindow <= TimeSpan.Zero)
+            return unit;
+        await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
+        List<ClaimedWork> confirmed = [];
+        foreach (IGrouping<int, ClaimedWork> group in unit.GroupBy(static work => work.Partition))
+        {
+            ClaimedWork[] asked = [.. group];
+            ExtendReply reply = await ExtendAsync(group.Key, asked).ConfigureAwait(false);
+            for (int i = 0; i < asked.Length; i++)
+            {
+                if (reply.Held[i])
+                    confirmed.Add(asked[i]);
+                else
+                    _observer.OnClaimLost(asked[i]);
+            }
+        }
+
+        return confirmed;
+    }
+
+    private async ValueTask SettleAsync(List<ClaimedWork> unit)
+    {
+        foreach (IGrouping<int, ClaimedWork> group in unit.Where(static work => work.Failure is null).GroupBy(static work => work.Partition))
+        {
+            ClaimedWork[] done = [.. group];
+            (AcknowledgeReply reply, bool isCertain) = await SendAsync(
+                group.Key, new AcknowledgeRequest([.. done.Select(static work => work.Ticket)]) { Seen = _seen[group.Key] }).ConfigureAwait(false);
+            OnDue(group.Key, reply.Now, reply.NextDue);
+            int accepted = 0;
+            for (int i = 0; i < done.Length; i++)
+            {
+                if (reply.Accepted[i] || !isCertain)
+                    accepted++;
+                else
+                    _observer.OnClaimLost(done[i]);
+            }
+
+            _observer.OnCompleted(accepted);
+        }
+
+        foreach (ClaimedWork work in unit)
+        {
+            if (work.Failure is not { } failure)
+                continue;
+            AbandonRequest request = new(
+                work.Ticket, Durations.Micros(_terms.BackoffOf(work.Session.Attempt)), _terms.MaxAttempts, failure, _terms.Poison, _terms.DeadLetterLimit)
+            {
+                Seen = _seen[work.Partition],
+            };
+            (AbandonReply reply, bool isCertain) = await SendAsync(work.Partition, request).ConfigureAwait(false);
+            OnDue(work.Partition, reply.Now, reply.NextDue);
+            if (reply.Status == AbandonStatus.Stale && isCertain)
+                _observer.OnClaimLost(work);
+            else
+                _observer.OnFailed(work, reply.Status == AbandonStatus.DeadLettered);
+        }
+    }
+
+    private async ValueTask<ExtendReply> ExtendAsync(int partition, ClaimedWork[] work)
+    {
+        ExtendRequest request = new([.. work.Select(static w => w.Ticket)], Durations.Micros(_terms.ClaimLease));
+        return (await SendAsync(partition, request).ConfigureAwait(false)).Reply;
+    }
+
+    /// <summary>Sends until there is an answer; the second result is false when an earlier copy may have been carried out.</summary>
+    private async ValueTask<(TReply Reply, bool IsCertain)> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request)
+    {
+        bool isCertain = true;
+        while (true)
+        {
+            try
+            {
+                TReply reply = await _coordinator.SendAsync(_space, partition, request, _abandoned.Token).AsTask()
+                    .WaitAsync(_terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
+                return (reply, isCertain);
+            }
+            catch (Exception e) when (e is CoordinatorException or TimeoutException)
+            {
+                isCertain &= e is CoordinatorException { Outcome: RequestOutcome.NotApplied };
+                _observer.OnError(partition, e);
+            }
+
+            await Task.Delay(ErrorPause, _time, _abandoned.Token).ConfigureAwait(false);
+        }
+    }
+
+    private async Task KeepLoopAsync()
+    {
+        try
+        {
+            using PeriodicTimer timer = new(_terms.ClaimLease / 3, _time);
+            while (await timer.WaitForNextTickAsync(_abandoned.Token).ConfigureAwait(false))
+            {
+                foreach (IGrouping<int, ClaimedWork> group in _running.Keys.GroupBy(static work => work.Partition))
+                {
+                    ClaimedWork[] running = [.. group];
+                    ExtendReply reply = await ExtendAsync(group.Key, running).ConfigureAwait(false);
+                    for (int i = 0; i < running.Length; i++)
+                    {
+                        // Finished meanwhile: then the claim is gone because it was acknowledged.
+                        if (!reply.Held[i] && _running.ContainsKey(running[i]))
+                            running[i].Lose();
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
+        {
+            // The end.
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using Sluice.Aggregates;
+using Sluice.Coordination;
+using Sluice.Diagnostics;
+
+namespace Sluice.Completing;
+
+/// <summary>Decodes claimed sessions and runs the application's handler.</summary>
+internal sealed class CompletionHandler<TKey, TValue, TEvent>(AggregateDefinition<TKey, TValue, TEvent> definition, AggregateOptions<TValue> options)
+    : ICompletionHandler
+    where TKey : notnull
+    where TValue : class
+    where TEvent : struct
+{
+    private const int LongestError = 512;
+
+    public async ValueTask RunAsync(IReadOnlyList<ClaimedWork> work)
+    {
+        List<(ClaimedWork Work, Completion<TValue> Completion)> decoded = new(work.Count);
+        foreach (ClaimedWork item in work)
+        {
+            try
+            {
+                decoded.Add((item, Decode(item.Session)));
+            }
+            catch (Exception e) when (e is InvalidDataException or FormatException or ArgumentException or OverflowException)
+            {
+                item.Failure = Text(e);
+            }
+        }
+
+        if (decoded.Count == 0)
+            return;
+        try
+        {
+            await InvokeAsync(decoded).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Whatever the application's code throws gives its sessions back; the error travels with them.
+            foreach ((ClaimedWork item, _) in decoded)
+                item.Failure = Text(e);
+            return;
+        }
+
+        foreach ((ClaimedWork item, Completion<TValue> completion) in decoded)
+            item.Failure = completion.Failure is { Length: > LongestError } failure ? failure[..LongestError] : completion.Failure;
+    }
+
+    private async ValueTask InvokeAsync(List<(ClaimedWork Work, Completion<TValue> Completion)> decoded)
+    {
+        using Activity? activity = EngineMetrics.Activities.StartActivity("sluice.complete", ActivityKind.Internal);
+        activity?.SetTag("sluice.aggregate", definition.Schema.Name).SetTag("sluice.sessions", decoded.Count);
+        if (options.OnComplete is { } onComplete)
+        {
+            foreach ((ClaimedWork work, Completion<TValue> completion) in decoded)
+                await onComplete(completion, work.Lost).ConfigureAwait(false);
+            return;
+        }
+
+        using CancellationTokenSource anyLost = CancellationTokenSource.CreateLinkedTokenSource([.. decoded.Select(static item => item.Work.Lost)]);
+        Completion<TValue>[] completions = [.. decoded.Select(static item => item.Completion)];
+        await options.OnCompleteBatch!(completions, anyLost.Token).ConfigureAwait(false);
+    }
+
+    private Completion<TValue> Decode(ClaimedSession session) => new(
+        definition.Schema.Name, session.Resource.ToString(), definition.Read(definition.Keys.Decode(session.Resource.Bytes), session.Fields.Span), session);
+
+    private static string Text(Exception error)
+    {
+        string text = $"{error.GetType().Name}: {error.Message}";
+        return text.Length <= LongestError ? text : text[..LongestError];
+    }
+}

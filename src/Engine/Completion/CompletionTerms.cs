@@ -1,0 +1,75 @@
+using Sluice.Coordination;
+
+namespace Sluice.Completing;
+
+/// <summary>How an engine completes the sessions of one aggregate.</summary>
+internal sealed record CompletionTerms
+{
+    /// <summary>Units of work at the same time.</summary>
+    public required int Concurrency { get; init; }
+
+    /// <summary>Sessions of one bulk completion; 0 = the handler takes them one by one.</summary>
+    public required int BulkSize { get; init; }
+
+    public required int MaxAttempts { get; init; }
+
+    public required TimeSpan FirstBackoff { get; init; }
+
+    public required TimeSpan LastBackoff { get; init; }
+
+    public required TimeSpan ClaimLease { get; init; }
+
+    public required TimeSpan DurabilityWindow { get; init; }
+
+    public required PoisonRule Poison { get; init; }
+
+    public required int DeadLetterLimit { get; init; }
+
+    public TimeSpan BackoffOf(int attempt)
+    {
+        double factor = Math.Pow(2, Math.Min(attempt - 1, 30));
+        return factor * FirstBackoff.TotalSeconds >= LastBackoff.TotalSeconds ? LastBackoff : FirstBackoff * factor;
+    }
+}
+
+/// <summary>A claimed session on its way through the handler.</summary>
+internal sealed class ClaimedWork(int partition, ClaimedSession session)
+{
+    private readonly CancellationTokenSource _lost = new();
+
+    public int Partition { get; } = partition;
+
+    public ClaimedSession Session { get; } = session;
+
+    public ClaimTicket Ticket => new(Session.Resource, Session.Generation, Session.Token);
+
+    /// <summary>Cancelled when the claim was lost, or the engine stops and can't wait any longer.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <summary>Why the handler failed; null when it succeeded.</summary>
+    public string? Failure { get; set; }
+
+    public void Lose() => _lost.Cancel();
+}
+
+/// <summary>The application's handler, with types: decodes the sessions and runs the user's code.</summary>
+internal interface ICompletionHandler
+{
+    /// <summary>Runs the handler for one session, or for a bulk; sets <see cref="ClaimedWork.Failure"/> where it did not succeed. Does not throw.</summary>
+    ValueTask RunAsync(IReadOnlyList<ClaimedWork> work);
+}
+
+/// <summary>What happens to completions, for metrics and logs.</summary>
+internal interface ICompletionObserver
+{
+    void OnAttempt(int sessions);
+
+    void OnCompleted(int sessions);
+
+    void OnFailed(ClaimedWork work, bool isDeadLetter);
+
+    /// <summary>The claim had been taken over: the session is delivered by somebody else too.</summary>
+    void OnClaimLost(ClaimedWork work);
+
+    void OnError(int partition, Exception error);
+}

@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace Sluice.Coordination;
+
+/// <summary>
+/// One life of one engine in one partition. The server's time of its issue lets a partition tell a stranger that is new from one whose tombstone has
+/// been purged (P5); 96 random bits keep two engines of one process, or two copies of one virtual machine, apart (P5b).
+/// </summary>
+/// <param name="IssuedAt">Server time of issue, in microseconds since the Unix epoch.</param>
+/// <param name="High">The upper 32 random bits.</param>
+/// <param name="Low">The lower 64 random bits.</param>
+internal readonly record struct IncarnationId(long IssuedAt, uint High, ulong Low) : IComparable<IncarnationId>
+{
+    public bool IsNone => this == default;
+
+    public int CompareTo(IncarnationId other)
+    {
+        int order = IssuedAt.CompareTo(other.IssuedAt);
+        if (order == 0)
+            order = High.CompareTo(other.High);
+        return order != 0 ? order : Low.CompareTo(other.Low);
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{IssuedAt:x}-{High:x8}{Low:x16}");
+}

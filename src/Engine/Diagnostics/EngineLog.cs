@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Coordination;
+using Sluice.Flushing;
+
+namespace Sluice.Diagnostics;
+
+/// <summary>Everything that the engine logs, with fixed event ids. Keys of resources are not logged above the debug level.</summary>
+internal static partial class EngineLog
+{
+    [LoggerMessage(1, LogLevel.Information, "Engine started: origin {Origin:x16}, {Partitions} partitions, prefix '{Prefix}'.")]
+    public static partial void Started(this ILogger logger, ulong origin, int partitions, string prefix);
+
+    [LoggerMessage(2, LogLevel.Information, "Engine stopped: {Report}")]
+    public static partial void Stopped(this ILogger logger, ShutdownReport report);
+
+    [LoggerMessage(10, LogLevel.Warning, "{Aggregate}, partition {Partition}: a request failed {Failures} times in a row and will be sent again.")]
+    public static partial void Retrying(this ILogger logger, Exception error, string aggregate, int partition, int failures);
+
+    [LoggerMessage(11, LogLevel.Warning, "{Aggregate}, partition {Partition}: incarnation {Incarnation} ended ({Status}); the lane goes on under a new identity.")]
+    public static partial void Reincarnated(this ILogger logger, string aggregate, int partition, IncarnationId incarnation, FlushStatus status);
+
+    [LoggerMessage(12, LogLevel.Critical, "{Aggregate}, partition {Partition}: incarnation {Incarnation}, batches {First} to {Last}: {Cause}. {Items} items are in the loss report.")]
+    public static partial void Lost(this ILogger logger, string aggregate, int partition, IncarnationId incarnation, long first, long last, LossCause cause, int items);
+
+    [LoggerMessage(13, LogLevel.Error, "{Aggregate}, partition {Partition}: a delta could not be merged ({Outcome}) and was put aside.")]
+    public static partial void Refused(this ILogger logger, string aggregate, int partition, ItemOutcome outcome);
+
+    [LoggerMessage(14, LogLevel.Information, "{Aggregate}, partition {Partition}: batch {Number}, which the server had lost, was sent again.")]
+    public static partial void Replayed(this ILogger logger, string aggregate, int partition, long number);
+
+    [LoggerMessage(20, LogLevel.Warning, "{Aggregate}, partition {Partition}: the completion failed at attempt {Attempt} and will be tried again: {Failure}")]
+    public static partial void CompletionFailed(this ILogger logger, string aggregate, int partition, int attempt, string failure);
+
+    [LoggerMessage(21, LogLevel.Error, "{Aggregate}, partition {Partition}: the completion failed at attempt {Attempt}, its last, and is a dead letter: {Failure}")]
+    public static partial void DeadLettered(this ILogger logger, string aggregate, int partition, int attempt, string failure);
+
+    [LoggerMessage(22, LogLevel.Warning, "{Aggregate}, partition {Partition}: a claim was taken over while its handler ran: the session is delivered twice, with the same idempotency key.")]
+    public static partial void ClaimLost(this ILogger logger, string aggregate, int partition);
+
+    [LoggerMessage(30, LogLevel.Information, "{Aggregate}, partition {Partition}: took back the references of {Incarnation}, whose lease ran out.")]
+    public static partial void Reaped(this ILogger logger, string aggregate, int partition, IncarnationId incarnation);
+
+    [LoggerMessage(31, LogLevel.Error, "{Aggregate}: the {Loop} loop met an error and goes on.")]
+    public static partial void LoopError(this ILogger logger, Exception error, string aggregate, string loop);
+
+    [LoggerMessage(32, LogLevel.Error, "The application's loss handler threw.")]
+    public static partial void LossHandlerThrew(this ILogger logger, Exception error);
+}

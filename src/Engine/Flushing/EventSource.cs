@@ -1,0 +1,213 @@
+using Sluice.Flushing;
+
+namespace Sluice;
+
+/// <summary>
+/// One event's place in its source, together with the flush epoch that was current before its merge. Made by <see cref="EventSource.At"/> right before
+/// the merge; not kept.
+/// </summary>
+public readonly struct SourcePosition : IEquatable<SourcePosition>
+{
+    internal SourcePosition(EventSource source, long position, int epoch)
+    {
+        Source = source;
+        Position = position;
+        Epoch = epoch;
+    }
+
+    /// <summary>The place.</summary>
+    public long Position { get; }
+
+    internal EventSource? Source { get; }
+
+    internal int Epoch { get; }
+
+    /// <inheritdoc/>
+    public bool Equals(SourcePosition other) => Source == other.Source && Position == other.Position && Epoch == other.Epoch;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is SourcePosition other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Position, Epoch);
+
+    /// <summary>Equality.</summary>
+    public static bool operator ==(SourcePosition left, SourcePosition right) => left.Equals(right);
+
+    /// <summary>Inequality.</summary>
+    public static bool operator !=(SourcePosition left, SourcePosition right) => !left.Equals(right);
+}
+
+/// <summary>
+/// Where events come from: a partition of a log, a queue's subscription, a file. Its watermark says up to which position the broker may be told that
+/// everything is done.
+/// </summary>
+/// <remarks>
+/// <para>Positions grow. One thread (or one at a time) calls <see cref="At"/> and merges; <see cref="At"/> with a position says that everything
+/// before it has been merged. Give each consumer a source of its own. <see cref="Watermark"/> and <see cref="WaitForAsync"/> are for any thread.</para>
+/// <para>Why the watermark is safe. The source notes the first position of each flush epoch, read before the merge. An entry keeps the epoch of its
+/// oldest unflushed event. With O the oldest epoch that has unacknowledged events, everything in epochs before O is acknowledged, and everything
+/// from the first position noted for an epoch of O or later may not be: the watermark is the position before that one. A merge may be slow and land
+/// in an epoch that already looked finished: the position being merged is never passed, and its epoch's note is kept until the next call, so that
+/// the next look finds it.</para>
+/// </remarks>
+public sealed class EventSource
+{
+    private readonly FlushEpochs _epochs;
+    private readonly Lock _gate = new();
+    private readonly Queue<(int Epoch, long First)> _notes = new();
+    private readonly List<(long Position, TaskCompletionSource Done)> _waiters = [];
+    private int _lastNoted;
+    private long _open;
+    private long _merged;
+    private long _watermark;
+    private bool _isFenced;
+
+    internal EventSource(string name, AckMode mode, OnFenced onFenced, long start, FlushEpochs epochs)
+    {
+        Name = name;
+        Mode = mode;
+        WhenFenced = onFenced;
+        _epochs = epochs;
+        _open = _merged = _watermark = start - 1;
+    }
+
+    /// <summary>The source's name, for logs.</summary>
+    public string Name { get; }
+
+    /// <summary>When an event counts as done.</summary>
+    public AckMode Mode { get; }
+
+    /// <summary>What happens to unflushed events when the engine was replaced.</summary>
+    public OnFenced WhenFenced { get; }
+
+    /// <summary>
+    /// Everything up to and including this position is done in the sense of <see cref="Mode"/>. Never goes back. Any thread.
+    /// </summary>
+    public long Watermark
+    {
+        get
+        {
+            lock (_gate)
+                return Settle();
+        }
+    }
+
+    /// <summary>True when the source was cut off and has to be opened anew.</summary>
+    public bool IsFenced => Volatile.Read(ref _isFenced);
+
+    /// <summary>
+    /// Names the place of the event that is about to be merged; says that everything before it has been merged. Does not allocate in the steady state.
+    /// </summary>
+    /// <param name="position">At least the position of the call before; a message that is merged into several aggregates uses one place for all.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The position went back.</exception>
+    /// <exception cref="SourceFencedException">The source was fenced.</exception>
+    public SourcePosition At(long position)
+    {
+        lock (_gate)
+        {
+            if (_isFenced)
+                throw new SourceFencedException(Name);
+            if (position < _open)
+                throw new ArgumentOutOfRangeException(nameof(position), position, $"Positions of source '{Name}' must not go back; the last one was {_open}.");
+            int epoch = _epochs.Current;
+            if (epoch > _lastNoted || _notes.Count == 0)
+            {
+                if (_notes.Count == FlushEpochs.Window)
+                    Settle();
+                _notes.Enqueue((epoch, position));
+                _lastNoted = epoch;
+            }
+
+            if (position > _open)
+                _merged = position - 1;
+            _open = position;
+            return new SourcePosition(this, position, epoch);
+        }
+    }
+
+    /// <summary>Says that everything up to <paramref name="position"/> has been merged: after the last event, or before a pause.</summary>
+    /// <param name="position">A position that <see cref="At"/> has named, or a later one that carries no event.</param>
+    public void Advance(long position)
+    {
+        lock (_gate)
+        {
+            _merged = Math.Max(_merged, position);
+            Settle();
+        }
+    }
+
+    /// <summary>
+    /// Completes when the watermark reaches <paramref name="position"/>, everything up to which must have been merged. Flushes happen at their
+    /// interval: call the engine's <c>FlushAsync</c> to have it sooner.
+    /// </summary>
+    /// <param name="position">The position.</param>
+    /// <param name="cancellation">Stops waiting; the watermark moves on all the same.</param>
+    /// <exception cref="SourceFencedException">The source was fenced and will never get there.</exception>
+    public ValueTask WaitForAsync(long position, CancellationToken cancellation = default)
+    {
+        lock (_gate)
+        {
+            _merged = Math.Max(_merged, position);
+            if (Settle() >= position)
+                return ValueTask.CompletedTask;
+            if (_isFenced)
+                throw new SourceFencedException(Name);
+            TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiters.Add((position, done));
+            return new ValueTask(done.Task.WaitAsync(cancellation));
+        }
+    }
+
+    /// <summary>Looks again; called when batches were acknowledged.</summary>
+    internal void Refresh()
+    {
+        lock (_gate)
+            Settle();
+    }
+
+    internal void Fence()
+    {
+        lock (_gate)
+        {
+            _isFenced = true;
+            foreach ((_, TaskCompletionSource done) in _waiters)
+                done.TrySetException(new SourceFencedException(Name));
+            _waiters.Clear();
+        }
+    }
+
+    private long Settle()
+    {
+        if (_isFenced)
+            return _watermark;
+        long reached = _merged;
+        if (Mode == AckMode.AfterFlush)
+        {
+            int oldest = _epochs.OldestPending;
+            int lowest = _open > _merged ? Math.Min(oldest, _lastNoted) : oldest;
+            while (_notes.Count > 1 && _notes.Peek().Epoch < lowest)
+                _notes.Dequeue();
+            foreach ((int epoch, long first) in _notes)
+            {
+                if (epoch >= oldest)
+                {
+                    reached = Math.Min(reached, first - 1);
+                    break;
+                }
+            }
+        }
+
+        _watermark = Math.Max(_watermark, reached);
+        for (int i = _waiters.Count - 1; i >= 0; i--)
+        {
+            if (_waiters[i].Position <= _watermark)
+            {
+                _waiters[i].Done.TrySetResult();
+                _waiters.RemoveAt(i);
+            }
+        }
+
+        return _watermark;
+    }
+}

@@ -1,0 +1,322 @@
+using System.Threading.Channels;
+using Sluice.Coordination;
+
+namespace Sluice.Flushing;
+
+/// <summary>What the lanes of one aggregate share.</summary>
+internal sealed record LaneSurroundings(
+    CoordinationNamespace Space, Coordinator Coordinator, LaneTerms Terms, FlushEpochs Epochs, TimeProvider Time, Func<long, IncarnationId> NewIdentity,
+    TimeSpan Linger, TimeSpan RequestTimeout, int Capacity)
+{
+    /// <summary>The partition clocks that the engine has seen, shared with its other requests.</summary>
+    public required SeenClock Seen { get; init; }
+
+    /// <summary>Told of everything that happens to what the lanes carry.</summary>
+    public required ILaneObserver Observer { get; init; }
+
+    /// <summary>Told the partition, the server's time and when its next session is due, after each batch.</summary>
+    public required Action<int, long, long> OnDue { get; init; }
+
+    /// <summary>Told when items have left a lane's channel: producers that wait for room may try again.</summary>
+    public required Action OnRoom { get; init; }
+
+    /// <summary>Told of a request that failed and will be sent again: partition, how many failures in a row, the error.</summary>
+    public required Action<int, int, Exception> OnRetry { get; init; }
+}
+
+/// <summary>
+/// One engine's lane to one partition: a bounded channel, and a loop that drives the <see cref="LaneMachine"/> against the coordinator. While a batch
+/// is outstanding, new events merge into the next one: waiting raises compression.
+/// </summary>
+/// <remarks><see cref="TryWrite"/> may be called by any thread; the machine belongs to the loop.</remarks>
+internal sealed class Lane
+{
+    private static readonly TimeSpan FirstBackoff = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LastBackoff = TimeSpan.FromSeconds(1);
+
+    private readonly LaneSurroundings _surroundings;
+    private readonly LaneMachine _machine;
+    private readonly Channel<FlushItem> _channel;
+    private readonly CancellationTokenSource _abandoned = new();
+    private LaneIdentity _identity = LaneIdentity.None;
+    private int _inFlight;
+    private RefusedBeat? _refusedBeat;
+    private bool _urgent;
+    private bool _leaving;
+
+    public Lane(int partition, LaneSurroundings surroundings)
+    {
+        Partition = partition;
+        _surroundings = surroundings;
+        _machine = new LaneMachine(surroundings.Terms, surroundings.Space.Merger, surroundings.Epochs, surroundings.Observer);
+        _channel = Channel.CreateBounded<FlushItem>(new BoundedChannelOptions(surroundings.Capacity) { SingleReader = true });
+        Completion = Task.CompletedTask;
+    }
+
+    public int Partition { get; }
+
+    /// <summary>The loop: completes when the lane was completed and is empty, or was abandoned.</summary>
+    public Task Completion { get; private set; }
+
+    /// <summary>Who the lane is and whether it holds anything. Any thread.</summary>
+    public LaneIdentity Identity => Volatile.Read(ref _identity);
+
+    /// <summary>Items that were taken and are not settled, folded ones included. Any thread.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    public void Start() => Completion = Task.Run(RunAsync);
+
+    /// <summary>See <see cref="IFlushSink.TryWrite"/>.</summary>
+    public bool TryWrite(in FlushItem item)
+    {
+        Interlocked.Increment(ref _inFlight);
+        if (_channel.Writer.TryWrite(item))
+            return true;
+        Interlocked.Decrement(ref _inFlight);
+        return false;
+    }
+
+    /// <summary>Called by the observer for each item that is settled.</summary>
+    public void OnSettled(int folded) => Interlocked.Add(ref _inFlight, -folded);
+
+    /// <summary>
+    /// Makes <paramref name="waiter"/> wait for everything that the lane has taken so far. The maker's own count must still be held.
+    /// </summary>
+    public async ValueTask BarrierAsync(FlushWaiter waiter, CancellationToken cancellation)
+    {
+        if (InFlight == 0)
+            return;
+        waiter.Add();
+        try
+        {
+            await _channel.Writer.WriteAsync(new FlushItem { Waiter = waiter }, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
+        {
+            waiter.Release();
+            if (e is OperationCanceledException)
+                throw;
+        }
+    }
+
+    /// <summary>The partition refused a beat. Does nothing when the lane is busy: it will be told by its batch.</summary>
+    public void OnBeatRefused(FlushStatus status, IncarnationId incarnation, long now)
+    {
+        Volatile.Write(ref _refusedBeat, new RefusedBeat(status, incarnation, now));
+        _channel.Writer.TryWrite(new FlushItem { Epoch = BeatRefused });
+    }
+
+    /// <summary>Leaves the partition if the lane is idle and holds nothing.</summary>
+    public void LeaveIfIdle() => _channel.Writer.TryWrite(new FlushItem { Epoch = LeaveIdle });
+
+    /// <summary>Drops the deltas of what is not in a batch yet, as the source's broker has delivered the events to others.</summary>
+    public void Discard() => _channel.Writer.TryWrite(new FlushItem { Epoch = DiscardPending });
+
+    /// <summary>No more items will come; the loop ends when everything is settled.</summary>
+    public void Complete() => _channel.Writer.TryComplete();
+
+    /// <summary>Ends the loop now, whatever is left; returns how many items were not settled. Call after <see cref="Complete"/>.</summary>
+    public async ValueTask<int> AbandonAsync()
+    {
+        await _abandoned.CancelAsync().ConfigureAwait(false);
+        await Completion.ConfigureAwait(false);
+        foreach (PendingItem item in _machine.Surrender())
+            item.FailWaiters(Stopped());
+        while (_channel.Reader.TryRead(out FlushItem item))
+        {
+            item.Waiter?.Fail(Stopped());
+            item.Recycle();
+        }
+
+        return InFlight;
+
+        static ObjectDisposedException Stopped() => new(nameof(SluiceEngine), "The engine was stopped before the coordinator had the update.");
+    }
+
+    // Items without a key are messages to the loop; their epoch field says which.
+    private const int BeatRefused = -1;
+    private const int DiscardPending = -2;
+    private const int LeaveIdle = -3;
+
+    private sealed record RefusedBeat(FlushStatus Status, IncarnationId Incarnation, long Now);
+
+    private async Task RunAsync()
+    {
+        CancellationToken cancellation = _abandoned.Token;
+        try
+        {
+            while (true)
+            {
+                Drain();
+                if (_machine.Outstanding is null)
+                {
+                    if (_machine.Pending == 0)
+                    {
+                        if (_leaving)
+                            await LeaveAsync(cancellation).ConfigureAwait(false);
+                        if (await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
+                            continue;
+                        await LeaveAsync(cancellation).ConfigureAwait(false);
+                        break;
+                    }
+
+                    if (_machine.NeedsIdentity)
+                        await EnrolAsync(cancellation).ConfigureAwait(false);
+                    await LingerAsync(cancellation).ConfigureAwait(false);
+                    Drain();
+                    _urgent = false;
+                    _machine.Seen = _surroundings.Seen[Partition];
+                    _machine.TryCut();
+                }
+
+                if (_machine.Outstanding is { } request)
+                    await FlushAsync(request, cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // Abandoned: what is left is reported by AbandonAsync.
+        }
+    }
+
+    private void Drain()
+    {
+        // One batch ahead and no more: what doesn't fit stays in the bounded channel, and that is what slows producers down.
+        bool any = false;
+        while (_machine.Pending < _surroundings.Terms.BatchSize && _channel.Reader.TryRead(out FlushItem item))
+        {
+            any = true;
+            if (item.KeyLength != 0)
+                Take(ref item);
+            else
+                OnMessage(item);
+        }
+
+        if (any)
+            _surroundings.OnRoom();
+    }
+
+    private void Take(ref FlushItem item)
+    {
+        PendingItem pending = new(new ResourceKey(item.Key))
+        {
+            Delta = item.Delta.ToArray(),
+            Holds = item.Holds,
+            Force = item.Force,
+            Reason = item.Reason,
+            Folded = 1,
+        };
+        pending.TakeEpoch(item.Epoch, _surroundings.Epochs);
+        if (item.Waiter is not null)
+        {
+            pending.AddWaiter(item.Waiter);
+            _urgent = true;
+        }
+
+        item.Recycle();
+        _machine.Enqueue(pending);
+    }
+
+    private void OnMessage(in FlushItem message)
+    {
+        switch (message.Epoch)
+        {
+            case BeatRefused:
+                if (Volatile.Read(ref _refusedBeat) is { } refused && refused.Incarnation == _machine.Incarnation)
+                    _machine.OnBeatRefused(refused.Status, refused.Now);
+                break;
+            case LeaveIdle:
+                _leaving = true;
+                break;
+            case DiscardPending:
+                _machine.DiscardPending();
+                break;
+            default:
+                _machine.Barrier(message.Waiter!);
+                message.Waiter!.Release();
+                _urgent = true;
+                break;
+        }
+    }
+
+    private async ValueTask LingerAsync(CancellationToken cancellation)
+    {
+        if (_surroundings.Linger > TimeSpan.Zero && !_urgent && _machine.Pending < _surroundings.Terms.BatchSize && !_channel.Reader.Completion.IsCompleted)
+            await Task.Delay(_surroundings.Linger, _surroundings.Time, cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask EnrolAsync(CancellationToken cancellation)
+    {
+        PokeReply reply = await SendAsync(new PokeRequest(0) { Seen = _surroundings.Seen[Partition] }, cancellation).ConfigureAwait(false);
+        _surroundings.Seen.Raise(Partition, reply.Clock);
+        _machine.Identify(_surroundings.NewIdentity(reply.Now));
+        Publish();
+    }
+
+    private async ValueTask LeaveAsync(CancellationToken cancellation)
+    {
+        _leaving = false;
+        if (_machine.Incarnation.IsNone || _machine.Held != 0)
+            return;
+        LeaveReply reply = await SendAsync(
+            new LeaveRequest(_machine.Incarnation, _surroundings.Terms.Flush.TombstoneLife) { Seen = _surroundings.Seen[Partition] }, cancellation).ConfigureAwait(false);
+        if (reply.HasLeft)
+            _machine.Leave();
+        Publish();
+    }
+
+    private async ValueTask FlushAsync(FlushRequest request, CancellationToken cancellation)
+    {
+        FlushReply reply = await SendAsync(request, cancellation).ConfigureAwait(false);
+        if (reply.Status == FlushStatus.LayoutMismatch)
+        {
+            CoordinatorException mismatch = new(
+                RequestOutcome.NotApplied,
+                $"Partition {Partition} of '{_surroundings.Space}' was written with another layout (number of partitions or version). Use another prefix, or drain the old layout first.");
+            _surroundings.OnRetry(Partition, 1, mismatch);
+            await Task.Delay(LastBackoff, _surroundings.Time, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        _surroundings.Seen.Raise(Partition, reply.Clock);
+        _machine.OnReply(reply);
+        Publish();
+        _surroundings.OnDue(Partition, reply.Now, reply.NextDue);
+    }
+
+    /// <summary>Sends until there is an answer. The same object each time: its number makes every copy after the first harmless.</summary>
+    private async ValueTask<TReply> SendAsync<TReply>(CoordinatorRequest<TReply> request, CancellationToken cancellation)
+    {
+        TimeSpan backoff = FirstBackoff;
+        for (int failures = 1; ; failures++)
+        {
+            try
+            {
+                ValueTask<TReply> sent = _surroundings.Coordinator.SendAsync(_surroundings.Space, Partition, request, cancellation);
+                return sent.IsCompletedSuccessfully
+                    ? sent.Result
+                    : await sent.AsTask().WaitAsync(_surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is CoordinatorException or TimeoutException)
+            {
+                _surroundings.OnRetry(Partition, failures, e);
+            }
+
+            await Task.Delay(backoff, _surroundings.Time, cancellation).ConfigureAwait(false);
+            backoff = backoff * 2 < LastBackoff ? backoff * 2 : LastBackoff;
+        }
+    }
+
+    private void Publish()
+    {
+        LaneIdentity before = _identity;
+        if (before.Incarnation != _machine.Incarnation || before.Held != _machine.Held)
+            Volatile.Write(ref _identity, new LaneIdentity(_machine.Incarnation, _machine.Held));
+    }
+}
+
+/// <summary>A lane as other threads see it.</summary>
+internal sealed record LaneIdentity(IncarnationId Incarnation, int Held)
+{
+    public static LaneIdentity None { get; } = new(default, 0);
+}

@@ -1,0 +1,212 @@
+using System.Collections.Immutable;
+using Sluice.Coordination;
+
+namespace Sluice.Flushing;
+
+/// <summary>What the lane makes of a reply: settle, live again, or replay what the server lost.</summary>
+internal sealed partial class LaneMachine
+{
+    /// <summary>Acknowledged batches that the server may still lose, oldest first; they span incarnations (P2).</summary>
+    private readonly Queue<FrozenBatch> _kept = new();
+
+    /// <summary>Lost batches that are being sent again under their own numbers, before anything else.</summary>
+    private readonly Queue<FrozenBatch> _replay = new();
+
+    /// <summary>Items of lost batches whose incarnation the server no longer knows: they go first on the next incarnation.</summary>
+    private readonly List<PendingItem> _recovered = [];
+
+    /// <summary>Items of the batch that was outstanding when the server turned out not to know the lane: they follow the recovered ones.</summary>
+    private ImmutableArray<PendingItem> _unsettled = [];
+
+    /// <summary>True while the replay ends with a new incarnation; false when the outstanding batch follows it.</summary>
+    private bool _livesAgainAfterReplay;
+    private long _keptBytes;
+
+    /// <summary>Takes the reply to <see cref="Outstanding"/>.</summary>
+    public void OnReply(FlushReply reply)
+    {
+        Seen = reply.Clock;
+        if (_replay.Count != 0)
+        {
+            OnReplayReply(reply);
+            return;
+        }
+
+        FrozenBatch batch = _outstanding ?? throw new InvalidOperationException("A reply without an outstanding batch.");
+        switch (reply.Status)
+        {
+            case FlushStatus.Applied:
+            case FlushStatus.Duplicate:
+                if (reply.Status == FlushStatus.Duplicate)
+                    observer.OnDuplicate();
+                Acknowledge(batch, reply.Last == batch.Number ? reply.Refused : [], reply.Now);
+                break;
+            case FlushStatus.Fenced when batch.Number <= reply.Last:
+                Acknowledge(batch, reply.Last == batch.Number ? reply.Refused : [], reply.Now);
+                Reincarnate(FlushStatus.Fenced, []);
+                break;
+            case FlushStatus.Fenced:
+                _outstanding = null;
+                Reincarnate(FlushStatus.Fenced, [.. RecoverAfter(reply.Last, batch.Number, reply.Now), .. batch.Items]);
+                break;
+            case FlushStatus.Conflict:
+                _outstanding = null;
+                Reincarnate(FlushStatus.Conflict, batch.Items);
+                break;
+            case FlushStatus.Gap:
+                OnGap(batch, reply);
+                break;
+            case FlushStatus.Unknown:
+                OnUnknown(batch, reply);
+                break;
+            default:
+                throw new InvalidOperationException($"A lane can't go on after {reply.Status}.");
+        }
+    }
+
+    /// <summary>
+    /// The partition answered a beat: it has fenced this incarnation, or doesn't know it. With a batch outstanding, its own reply will tell.
+    /// </summary>
+    public void OnBeatRefused(FlushStatus status, long now)
+    {
+        if (_incarnation.IsNone || _outstanding is not null || _replay.Count != 0)
+            return;
+        if (status == FlushStatus.Unknown && _next > 1 && !IsOlderThanHalfATombstone(now))
+            ReplayKept(now, [], _next - 1);
+        else
+            Reincarnate(status, []);
+    }
+
+    private void Acknowledge(FrozenBatch batch, ImmutableArray<RefusedItem> refused, long now)
+    {
+        batch.AcknowledgedAt = now;
+        Settle(batch, refused);
+        if (terms.DurabilityWindow == 0)
+            return;
+        _kept.Enqueue(batch);
+        _keptBytes += batch.Bytes;
+        while (_kept.Count != 0 && (_keptBytes > terms.RetentionBytes || !IsYoung(_kept.Peek(), now)))
+            _keptBytes -= _kept.Dequeue().Bytes;
+    }
+
+    private void OnGap(FrozenBatch batch, FlushReply reply)
+    {
+        FrozenBatch[] young = [.. _kept.Where(kept => IsLostAfter(kept, reply.Last, reply.Now))];
+        if (young.Length != 0 && young[0].Number == reply.Last + 1)
+        {
+            // Everything that the server lost is here: the same batches, in order, and the lane goes on where it was.
+            foreach (FrozenBatch lost in young)
+                _replay.Enqueue(lost);
+            return;
+        }
+
+        _outstanding = null;
+        Reincarnate(FlushStatus.Gap, [.. RecoverAfter(reply.Last, batch.Number, reply.Now), .. batch.Items]);
+    }
+
+    /// <summary>
+    /// What is kept and young of the batches between <paramref name="last"/>, which the server has, and <paramref name="number"/>, which it doesn't;
+    /// the rest of that range is reported. What is returned is no longer kept: it will be part of new batches.
+    /// </summary>
+    private List<PendingItem> RecoverAfter(long last, long number, long now)
+    {
+        FrozenBatch[] lost = [.. _kept.Where(kept => IsLostAfter(kept, last, now))];
+        long firstKept = lost.Length == 0 ? number : lost[0].Number;
+        if (firstKept > last + 1)
+            observer.OnLost(LossCause.ServerLostBatches, _incarnation, last + 1, firstKept - 1, []);
+        return [.. lost.SelectMany(LetGo)];
+    }
+
+    private bool IsLostAfter(FrozenBatch kept, long last, long now) =>
+        kept.Request.Incarnation == _incarnation && kept.Number > last && IsYoung(kept, now);
+
+    private IEnumerable<PendingItem> LetGo(FrozenBatch batch)
+    {
+        FrozenBatch[] others = [.. _kept.Where(kept => kept != batch)];
+        _kept.Clear();
+        foreach (FrozenBatch other in others)
+            _kept.Enqueue(other);
+        _keptBytes -= batch.Bytes;
+        return batch.Items.Select(Copy);
+    }
+
+    private void OnUnknown(FrozenBatch batch, FlushReply reply)
+    {
+        _outstanding = null;
+        if (IsOlderThanHalfATombstone(reply.Now))
+        {
+            // The tombstone that would tell whether the batch was applied may be gone: never a guess.
+            observer.OnLost(LossCause.FateUnknown, _incarnation, batch.Number, batch.Number, batch.Items.AsSpan());
+            observer.OnSettled(batch.Items.AsSpan());
+            Reincarnate(FlushStatus.Unknown, []);
+            return;
+        }
+
+        ReplayKept(reply.Now, batch.Items, batch.Number - 1);
+    }
+
+    /// <summary>
+    /// The server knows nothing of this lane: sends what is kept and young again under its own identity, because some of it may belong to an earlier
+    /// incarnation that the server does know, and reports the numbers up to <paramref name="last"/> that are not kept.
+    /// </summary>
+    private void ReplayKept(long now, ImmutableArray<PendingItem> unsettled, long last)
+    {
+        FrozenBatch[] young = [.. _kept.Where(kept => IsYoung(kept, now))];
+        FrozenBatch? firstOwn = Array.Find(young, kept => kept.Request.Incarnation == _incarnation);
+        long lastLost = firstOwn is null ? last : firstOwn.Number - 1;
+        if (lastLost >= 1)
+            observer.OnLost(LossCause.ServerLostBatches, _incarnation, 1, lastLost, []);
+        foreach (FrozenBatch kept in young)
+            _replay.Enqueue(kept);
+        _unsettled = unsettled;
+        _livesAgainAfterReplay = true;
+        FinishReplay();
+    }
+
+    private void OnReplayReply(FlushReply reply)
+    {
+        FrozenBatch batch = _replay.Dequeue();
+        bool isThere = reply.Status is FlushStatus.Applied or FlushStatus.Duplicate || (reply.Status == FlushStatus.Fenced && batch.Number <= reply.Last);
+        if (isThere)
+        {
+            batch.AcknowledgedAt = reply.Now;
+            if (reply.Status == FlushStatus.Applied)
+                observer.OnReplayed(batch.Number);
+        }
+        else if (_livesAgainAfterReplay)
+        {
+            _recovered.AddRange(LetGo(batch));
+        }
+        else
+        {
+            // Something else has happened to the lane meanwhile; the outstanding batch's own reply will tell what.
+            _replay.Clear();
+        }
+
+        FinishReplay();
+    }
+
+    private void FinishReplay()
+    {
+        if (_replay.Count != 0 || !_livesAgainAfterReplay)
+            return;
+        _livesAgainAfterReplay = false;
+        PendingItem[] unsettled = [.. _recovered, .. _unsettled];
+        _recovered.Clear();
+        _unsettled = [];
+        Reincarnate(FlushStatus.Unknown, unsettled);
+    }
+
+    private bool IsYoung(FrozenBatch batch, long now) => now - batch.AcknowledgedAt <= terms.DurabilityWindow;
+
+    private bool IsOlderThanHalfATombstone(long now) => now - _incarnation.IssuedAt > terms.Flush.TombstoneLife / 2;
+
+    /// <summary>What a settled item did, without its waiters and epoch, which were returned when it was settled.</summary>
+    private static PendingItem Copy(PendingItem item) => new(item.Resource)
+    {
+        Delta = item.Delta,
+        Holds = item.Holds,
+        Force = item.Force,
+        Reason = item.Reason,
+    };
+}

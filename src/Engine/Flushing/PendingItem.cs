@@ -1,0 +1,95 @@
+using Sluice.Aggregates;
+using Sluice.Coordination;
+
+namespace Sluice.Flushing;
+
+/// <summary>What a lane will send, or has sent, for one resource: one flush item, or several folded into one. Owned by one lane.</summary>
+internal sealed class PendingItem(ResourceKey resource)
+{
+    private List<FlushWaiter>? _waiters;
+
+    public ResourceKey Resource { get; } = resource;
+
+    /// <summary>Canonical record bytes.</summary>
+    public byte[] Delta { get; set; } = [];
+
+    public bool Holds { get; set; }
+
+    public bool Force { get; set; }
+
+    public CompletionReason Reason { get; set; }
+
+    /// <summary>The oldest flush epoch in the delta, or 0: one count of it is returned when the item is settled.</summary>
+    public int Epoch { get; private set; }
+
+    /// <summary>How many flush items are folded into this one.</summary>
+    public int Folded { get; set; }
+
+    /// <summary>
+    /// Takes a count of an epoch along. Of two, the younger is returned at once: as long as the older one is unacknowledged, no watermark can pass
+    /// either.
+    /// </summary>
+    public void TakeEpoch(int epoch, FlushEpochs epochs)
+    {
+        if (epoch == 0)
+            return;
+        if (Epoch == 0)
+        {
+            Epoch = epoch;
+            return;
+        }
+
+        epochs.Remove(Math.Max(Epoch, epoch));
+        Epoch = Math.Min(Epoch, epoch);
+    }
+
+    public void ReturnEpoch(FlushEpochs epochs)
+    {
+        if (Epoch != 0)
+            epochs.Remove(Epoch);
+        Epoch = 0;
+    }
+
+    public void AddWaiter(FlushWaiter waiter) => (_waiters ??= []).Add(waiter);
+
+    public void ReleaseWaiters()
+    {
+        foreach (FlushWaiter waiter in _waiters ?? [])
+            waiter.Release();
+        _waiters = null;
+    }
+
+    public void FailWaiters(Exception reason)
+    {
+        foreach (FlushWaiter waiter in _waiters ?? [])
+            waiter.Fail(reason);
+        _waiters = null;
+    }
+
+    /// <summary>
+    /// Folds a later item of the same resource into this one. False when they have to be told apart: what follows a force belongs to the next
+    /// generation, and a sum of deltas that overflows is for the coordinator to judge one by one.
+    /// </summary>
+    public bool TryFold(PendingItem later, RecordMerger merger, System.Buffers.ArrayBufferWriter<byte> scratch, FlushEpochs epochs)
+    {
+        if (Force)
+            return false;
+        if (later.Delta.Length != 0)
+        {
+            scratch.ResetWrittenCount();
+            if (merger.TryMerge(Delta, later.Delta, scratch, out _) != RecordMergeStatus.Merged)
+                return false;
+            Delta = scratch.WrittenSpan.ToArray();
+        }
+
+        Holds = later.Holds;
+        Force = later.Force;
+        Reason = later.Reason;
+        Folded += later.Folded;
+        TakeEpoch(later.Epoch, epochs);
+        later.Epoch = 0; // its count is ours now
+        foreach (FlushWaiter waiter in later._waiters ?? [])
+            AddWaiter(waiter);
+        return true;
+    }
+}

@@ -1,0 +1,37 @@
+namespace Sluice;
+
+/// <summary>What applications use of an engine, for those who want to replace it in their tests.</summary>
+public interface ISluiceEngine : IAsyncDisposable
+{
+    /// <summary>See <see cref="SluiceEngine.Aggregate"/>.</summary>
+    /// <typeparam name="TKey">The key.</typeparam>
+    /// <typeparam name="TValue">The aggregate.</typeparam>
+    /// <typeparam name="TEvent">One event's contribution.</typeparam>
+    /// <param name="definition">The generated definition.</param>
+    /// <param name="configure">Sets the completion handler and what differs from the engine's options.</param>
+    Aggregator<TKey, TValue, TEvent> Aggregate<TKey, TValue, TEvent>(
+        Aggregates.AggregateDefinition<TKey, TValue, TEvent> definition, Action<AggregateOptions<TValue>>? configure = null)
+        where TKey : notnull
+        where TValue : class
+        where TEvent : struct;
+
+    /// <summary>See <see cref="SluiceEngine.OpenSource"/>.</summary>
+    /// <param name="name">For logs and errors.</param>
+    /// <param name="mode">When an event counts as done.</param>
+    /// <param name="onFenced">What happens to unflushed events when this engine was away and has been replaced.</param>
+    /// <param name="start">The first position.</param>
+    EventSource OpenSource(string name, AckMode mode = AckMode.AfterFlush, OnFenced onFenced = OnFenced.Resend, long start = 0);
+
+    /// <summary>See <see cref="SluiceEngine.FlushAsync"/>.</summary>
+    /// <param name="cancellation">Stops waiting.</param>
+    ValueTask FlushAsync(CancellationToken cancellation = default);
+
+    /// <summary>See <see cref="SluiceEngine.QuiesceAsync"/>.</summary>
+    /// <param name="cancellation">Stops waiting.</param>
+    ValueTask QuiesceAsync(CancellationToken cancellation = default);
+
+    /// <summary>See <see cref="SluiceEngine.StopAsync"/>.</summary>
+    /// <param name="deadline">How long it may take.</param>
+    /// <param name="cancellation">As the deadline, at once.</param>
+    ValueTask<ShutdownReport> StopAsync(TimeSpan deadline, CancellationToken cancellation = default);
+}

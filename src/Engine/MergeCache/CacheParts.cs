@@ -1,0 +1,43 @@
+using Sluice.Aggregates;
+using Sluice.Flushing;
+
+namespace Sluice.Caching;
+
+/// <summary>What the stripes of one cache share.</summary>
+internal sealed record CacheParts<TKey, TEvent, TState>(
+    AggregateSchema Schema,
+    KeyCodec<TKey> Keys,
+    MergeCacheOptions Options,
+    IFlushSink Sink,
+    FlushEpochs Epochs,
+    KeyTable<TKey, CacheEntry<TKey, TEvent, TState>> Table,
+    Places Places)
+    where TKey : notnull
+    where TEvent : struct
+    where TState : struct, IAggregateState<TState, TEvent>;
+
+/// <summary>What became of an attempt to end a session.</summary>
+internal enum Ending
+{
+    /// <summary>The sink has what there was to say, and the entry is gone.</summary>
+    Ended,
+
+    /// <summary>The lane is full; the entry is as it was.</summary>
+    Refused,
+
+    /// <summary>The deadline lies later; the entry is as it was.</summary>
+    NotDue,
+}
+
+/// <summary>What became of an attempt to merge into one entry.</summary>
+internal enum Attempt
+{
+    /// <summary>The event is in the entry.</summary>
+    Merged,
+
+    /// <summary>The cache is closed; nothing happened.</summary>
+    Closed,
+
+    /// <summary>The session is over, sealed by somebody or past its deadline: the event belongs to a new one. Nothing happened.</summary>
+    Over,
+}

@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Sluice.Caching;
+
+/// <summary>
+/// Ordinal equality of string keys with a hash whose seed is drawn once per process, so that nobody outside can choose keys that collide. Spans
+/// compare and hash as the strings they would become, which lets the table be searched without making a string.
+/// </summary>
+/// <remarks>
+/// The hash folds 16 bytes a step with one 64 x 64 -> 128 bit multiplication whose halves are xored (the mixer of wyhash); both factors carry a
+/// secret. It is independent of the hash that chooses partitions, which is public and part of the stored layout. Immutable; any thread.
+/// </remarks>
+internal sealed class StringKeyComparer : IEqualityComparer<string>, IAlternateEqualityComparer<ReadOnlySpan<char>, string>
+{
+    private readonly ulong _secret;
+    private readonly ulong _seed;
+
+    public StringKeyComparer(ulong secret, ulong seed)
+    {
+        _secret = secret;
+        _seed = seed;
+    }
+
+    /// <summary>The comparer of this process.</summary>
+    public static StringKeyComparer OfProcess { get; } = Draw();
+
+    public ulong Hash(ReadOnlySpan<char> key)
+    {
+        ref byte bytes = ref Unsafe.As<char, byte>(ref MemoryMarshal.GetReference(key));
+        nuint length = (nuint)key.Length * sizeof(char);
+        ulong hash = _seed ^ length;
+        nuint at = 0;
+        while (at + 16 < length)
+        {
+            hash = Mix(Read64(ref bytes, at) ^ _secret, Read64(ref bytes, at + 8) ^ hash);
+            at += 16;
+        }
+
+        // The last 1 to 16 bytes are read as two words that may overlap each other (or what was read before): the length is in the hash, so
+        // no two lengths share a reading.
+        ulong low = 0, high = 0;
+        if (length >= 16)
+        {
+            low = Read64(ref bytes, length - 16);
+            high = Read64(ref bytes, length - 8);
+        }
+        else if (length >= 8)
+        {
+            low = Read64(ref bytes, 0);
+            high = Read64(ref bytes, length - 8);
+        }
+        else if (length >= 4)
+        {
+            low = Unsafe.ReadUnaligned<uint>(ref bytes);
+            high = Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref bytes, length - 4));
+        }
+        else if (length == 2)
+        {
+            low = key[0];
+        }
+
+        return Mix(Mix(low ^ _secret, high ^ hash) ^ _secret, _seed);
+    }
+
+    public bool Equals(string? x, string? y) => string.Equals(x, y);
+
+    public int GetHashCode(string obj) => Fold(Hash(obj));
+
+    public bool Equals(ReadOnlySpan<char> alternate, string other) => alternate.SequenceEqual(other);
+
+    public int GetHashCode(ReadOnlySpan<char> alternate) => Fold(Hash(alternate));
+
+    public string Create(ReadOnlySpan<char> alternate) => alternate.ToString();
+
+    private static StringKeyComparer Draw()
+    {
+        Span<ulong> drawn = stackalloc ulong[2];
+        RandomNumberGenerator.Fill(MemoryMarshal.AsBytes(drawn));
+        return new StringKeyComparer(drawn[0] | 1, drawn[1] | 1);
+    }
+
+    private static ulong Mix(ulong a, ulong b)
+    {
+        ulong high = Math.BigMul(a, b, out ulong low);
+        return high ^ low;
+    }
+
+    private static ulong Read64(ref byte bytes, nuint at) => Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref bytes, at));
+
+    private static int Fold(ulong hash) => (int)(hash ^ (hash >> 32));
+}

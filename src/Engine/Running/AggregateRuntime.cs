@@ -1,0 +1,210 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Caching;
+using Sluice.Completing;
+using Sluice.Coordination;
+using Sluice.Flushing;
+
+namespace Sluice.Running;
+
+/// <summary>
+/// One aggregate in one running engine: its cache's way out (the lanes), its completions, and the loops that keep its membership alive and look
+/// after partitions that nobody else looks after.
+/// </summary>
+internal sealed class AggregateRuntime : IFlushSink
+{
+    private readonly Membership _membership;
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _sweeper = Task.CompletedTask;
+    private long _writes;
+    private long _completions;
+
+    public AggregateRuntime(SluiceEngine engine, CoordinationNamespace space, FlushTerms flush)
+    {
+        Engine = engine;
+        Space = space;
+        Seen = new SeenClock(space.Partitions);
+        EngineOptions options = engine.Options;
+        LaneTerms terms = new(
+            space.Layout, flush, options.BatchSize, Durations.Micros(options.DurabilityWindow), options.RetentionBytes, FencePolicy);
+        Lanes = new Lane[space.Partitions];
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            Lanes[i] = new Lane(i, new LaneSurroundings(
+                space, engine.Coordinator, terms, engine.Epochs, options.TimeProvider, engine.NewIdentity, options.BatchLinger, options.RequestTimeout,
+                options.LaneCapacity)
+            {
+                Seen = Seen,
+                Observer = new LaneObserver(this, i),
+                OnDue = OnDue,
+                OnRoom = Room.Pulse,
+                OnRetry = OnRetry,
+            });
+        }
+
+        _membership = new Membership(this, flush);
+    }
+
+    public SluiceEngine Engine { get; }
+
+    public CoordinationNamespace Space { get; }
+
+    public SeenClock Seen { get; }
+
+    public FencePolicy FencePolicy { get; } = new();
+
+    public Lane[] Lanes { get; }
+
+    public Room Room { get; } = new();
+
+    public MergeCache Cache { get; private set; } = null!;
+
+    public Completer? Completer { get; private set; }
+
+    public int InFlight => Lanes.Sum(static lane => lane.InFlight);
+
+    /// <summary>Resources in acknowledged batches.</summary>
+    public long Writes => Volatile.Read(ref _writes);
+
+    /// <summary>Sessions that this engine completed.</summary>
+    public long Completions => Volatile.Read(ref _completions);
+
+    public bool TryWrite(int partition, in FlushItem item) => Lanes[partition].TryWrite(item);
+
+    public void CountWrites(int items) => Interlocked.Add(ref _writes, items);
+
+    public void CountCompletions(int sessions) => Interlocked.Add(ref _completions, sessions);
+
+    public void OnDue(int partition, long now, long nextDue) => Completer?.OnDue(partition, now, nextDue);
+
+    public void Start(MergeCache cache, Completer? completer)
+    {
+        Cache = cache;
+        Completer = completer;
+        foreach (Lane lane in Lanes)
+            lane.Start();
+        completer?.Start();
+        _membership.Start();
+        _sweeper = Task.Run(SweepLoopAsync);
+    }
+
+    /// <summary>Repeats an emission until no lane was full.</summary>
+    public async ValueTask UntilTakenAsync(Func<MergeCache, bool> tryEmit, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task room = Room.Next;
+            if (tryEmit(Cache))
+                return;
+            await room.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits until the coordinator has everything that the lanes have taken so far.</summary>
+    public async ValueTask DrainLanesAsync(CancellationToken cancellation)
+    {
+        FlushWaiter waiter = new();
+        try
+        {
+            foreach (Lane lane in Lanes)
+                await lane.BarrierAsync(waiter, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            waiter.Release();
+        }
+
+        await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Stops accepting and ends every session; returns when the lanes have taken all of it.</summary>
+    public async ValueTask CloseAsync(CancellationToken deadline)
+    {
+        Cache.Close();
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _sweeper.ConfigureAwait(false);
+        await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the lanes after everything is settled, or at the deadline; returns how many updates were not settled.</summary>
+    public async ValueTask<int> EndAsync(CancellationToken deadline)
+    {
+        await _membership.StopAsync().ConfigureAwait(false);
+        foreach (Lane lane in Lanes)
+            lane.Complete();
+        try
+        {
+            await Task.WhenAll(Lanes.Select(static lane => lane.Completion)).WaitAsync(deadline).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The deadline: what is left is counted below.
+        }
+
+        int left = 0;
+        foreach (Lane lane in Lanes)
+            left += await lane.AbandonAsync().ConfigureAwait(false);
+        return left;
+    }
+
+    /// <summary>Drops everything without a goodbye: what a crash does.</summary>
+    public async ValueTask AbandonAsync()
+    {
+        Cache.Close();
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _sweeper.ConfigureAwait(false);
+        await _membership.StopAsync().ConfigureAwait(false);
+        if (Completer is not null)
+            await Completer.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
+        foreach (Lane lane in Lanes)
+        {
+            lane.Complete();
+            await lane.AbandonAsync().ConfigureAwait(false);
+        }
+
+        Room.Pulse();
+    }
+
+    /// <summary>Sends one request; null when it failed, which is logged.</summary>
+    public async ValueTask<TReply?> TrySendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+        where TReply : class
+    {
+        try
+        {
+            return await SendAsync(partition, request, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is CoordinatorException or TimeoutException)
+        {
+            OnRetry(partition, 1, e);
+            return null;
+        }
+    }
+
+    /// <summary>Sends one request, which must not take longer than the request time-out.</summary>
+    public async ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+    {
+        ValueTask<TReply> sent = Engine.Coordinator.SendAsync(Space, partition, request, cancellation);
+        return sent.IsCompletedSuccessfully
+            ? sent.Result
+            : await sent.AsTask().WaitAsync(Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
+    }
+
+    private void OnRetry(int partition, int failures, Exception error)
+    {
+        Engine.Metrics.Retries.Add(1, Diagnostics.EngineMetrics.Tag(Space.Schema.Name));
+        Diagnostics.EngineLog.Retrying(Engine.Logger, error, Space.Schema.Name, partition, failures);
+    }
+
+    private async Task SweepLoopAsync()
+    {
+        try
+        {
+            using PeriodicTimer timer = new(Engine.Options.SessionSweepInterval, Engine.Options.TimeProvider);
+            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
+                Cache.TrySweep(out _);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using Sluice.Coordination;
+using Sluice.Diagnostics;
+using Sluice.Flushing;
+
+namespace Sluice.Running;
+
+/// <summary>
+/// Keeps an engine's leases alive where it has one, and looks at every partition now and then (P4): without that, nobody would complete what the last
+/// member of a partition left behind, or take back what it held when it died.
+/// </summary>
+internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
+{
+    private const int ReapLimit = 256;
+    private const int ListLimit = 16;
+
+    /// <summary>How many beats in a row a lane must hold nothing before it leaves its partition: each leave costs the partition a tombstone.</summary>
+    private const int IdleBeats = 60;
+
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly int[] _idleBeats = new int[runtime.Lanes.Length];
+    private readonly Random _order = new(runtime.Engine.SweepSeed);
+    private Task _loops = Task.CompletedTask;
+
+    private TimeProvider Time => runtime.Engine.Options.TimeProvider;
+
+    private TimeSpan Lease => runtime.Engine.Options.LeaseDuration;
+
+    public void Start() => _loops = Task.WhenAll(
+        Task.Run(() => LoopAsync(Lease / 3, BeatAsync, "beat")), Task.Run(() => LoopAsync(runtime.Engine.Options.SweepInterval ?? Lease, PokeAllAsync, "sweep")));
+
+    public async ValueTask StopAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _loops.ConfigureAwait(false);
+    }
+
+    private async Task LoopAsync(TimeSpan interval, Func<CancellationToken, ValueTask> step, string name)
+    {
+        CancellationToken cancellation = _stopping.Token;
+        try
+        {
+            using PeriodicTimer timer = new(interval, Time);
+            while (await timer.WaitForNextTickAsync(cancellation).ConfigureAwait(false))
+            {
+                try
+                {
+                    await step(cancellation).ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    // One bad round must not end the engine's sign of life.
+                    runtime.Engine.Logger.LoopError(e, runtime.Space.Schema.Name, name);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private async ValueTask BeatAsync(CancellationToken cancellation)
+    {
+        foreach (Lane lane in runtime.Lanes)
+        {
+            LaneIdentity identity = lane.Identity;
+            if (identity.Incarnation.IsNone)
+                continue;
+            ref int idle = ref _idleBeats[lane.Partition];
+            idle = identity.Held == 0 && lane.InFlight == 0 ? idle + 1 : 0;
+            if (idle > IdleBeats)
+            {
+                idle = 0;
+                lane.LeaveIfIdle();
+                continue;
+            }
+
+            BeatRequest request = new(identity.Incarnation, terms.Lease, ListLimit) { Seen = runtime.Seen[lane.Partition] };
+            if (await runtime.TrySendAsync(lane.Partition, request, cancellation).ConfigureAwait(false) is not { } reply)
+                continue;
+            if (reply.Status != BeatStatus.Alive)
+                lane.OnBeatRefused(reply.Status == BeatStatus.Fenced ? FlushStatus.Fenced : FlushStatus.Unknown, identity.Incarnation, reply.Now);
+            await LookAfterAsync(lane.Partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry), reply.Expired, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask PokeAllAsync(CancellationToken cancellation)
+    {
+        int[] partitions = [.. Enumerable.Range(0, runtime.Lanes.Length)];
+        _order.Shuffle(partitions);
+        foreach (int partition in partitions)
+        {
+            PokeRequest request = new(ListLimit) { Seen = runtime.Seen[partition] };
+            if (await runtime.TrySendAsync(partition, request, cancellation).ConfigureAwait(false) is not { } reply)
+                continue;
+            runtime.Seen.Raise(partition, reply.Clock);
+            await LookAfterAsync(partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry), reply.Expired, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask LookAfterAsync(
+        int partition, long now, long nextDue, IEnumerable<IncarnationId> expired, CancellationToken cancellation)
+    {
+        runtime.OnDue(partition, now, nextDue);
+        foreach (IncarnationId dead in expired)
+        {
+            while (true)
+            {
+                ReapRequest request = new(dead, ReapLimit, terms.Linger, terms.TombstoneLife) { Seen = runtime.Seen[partition] };
+                if (await runtime.TrySendAsync(partition, request, cancellation).ConfigureAwait(false) is not { WasExpired: true } reply)
+                    break;
+                runtime.OnDue(partition, reply.Now, reply.NextDue);
+                if (reply.Remaining != 0)
+                    continue;
+                runtime.Engine.Logger.Reaped(runtime.Space.Schema.Name, partition, dead);
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,316 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Sluice.Aggregates;
+using Sluice.Caching;
+using Sluice.Completing;
+using Sluice.Coordination;
+using Sluice.Diagnostics;
+using Sluice.Flushing;
+using Sluice.Running;
+
+namespace Sluice;
+
+/// <summary>
+/// The engine: merges a flood of small updates in memory, flushes few exact writes to a coordinator, and completes each finished session once.
+/// </summary>
+/// <remarks>
+/// One engine serves a whole process; all members are thread-safe. Stop it with <see cref="StopAsync"/>, or let disposal do so with
+/// <see cref="EngineOptions.ShutdownTimeout"/>.
+/// </remarks>
+/// <example>
+/// <code>
+/// await using SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions(), ct);
+/// var visits = engine.Aggregate(Visit.Definition, o => o.OnComplete = async (visit, lost) => await SaveAsync(visit.Value, visit.IdempotencyKey, lost));
+/// visits.TryMerge("10.1.2.3", new Visit.Event { Hits = 1, LastPages = "/a" });
+/// </code>
+/// </example>
+public sealed class SluiceEngine : ISluiceEngine
+{
+    private readonly Lock _gate = new();
+    private readonly bool _ownsCoordinator;
+    private readonly Random? _seeded;
+    private readonly CancellationTokenSource _flushing = new();
+    private ImmutableArray<AggregateRuntime> _runtimes = [];
+    private ImmutableArray<EventSource> _sources = [];
+    private Task _flushLoop = Task.CompletedTask;
+    private Task<ShutdownReport>? _stop;
+
+    private SluiceEngine(EngineOptions options)
+    {
+        Options = options;
+        _ownsCoordinator = options.Coordinator is null;
+        Coordinator = options.Coordinator ?? new InProcessCoordinator(options.TimeProvider);
+        SessionClock = options.SessionClock ?? SessionClock.FromTimeProvider(options.TimeProvider);
+        Logger = (ILogger?)options.LoggerFactory?.CreateLogger<SluiceEngine>() ?? NullLogger.Instance;
+        Epochs = new FlushEpochs(options.TimeProvider);
+        Metrics = new EngineMetrics(() => _runtimes, Epochs);
+        _seeded = options.IdentitySeed is { } seed ? new Random(seed) : null;
+        Origin = NextRandom();
+        SweepSeed = (int)NextRandom();
+    }
+
+    internal EngineOptions Options { get; }
+
+    internal Coordinator Coordinator { get; }
+
+    internal SessionClock SessionClock { get; }
+
+    internal ILogger Logger { get; }
+
+    internal EngineMetrics Metrics { get; }
+
+    internal FlushEpochs Epochs { get; }
+
+    internal ulong Origin { get; }
+
+    internal int SweepSeed { get; }
+
+    internal bool IsStopping => Volatile.Read(ref _stop) is not null;
+
+    /// <summary>Starts an engine.</summary>
+    /// <param name="options">Checked and copied; null = the defaults, without a server.</param>
+    /// <param name="cancellation">Gives up starting.</param>
+    /// <exception cref="OptionsException">An option is outside its range.</exception>
+    public static Task<SluiceEngine> StartAsync(EngineOptions? options = null, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        EngineOptions copy = options?.Copy() ?? new EngineOptions();
+        copy.Validate();
+        SluiceEngine engine = new(copy);
+        engine.Logger.Started(engine.Origin, copy.Partitions, copy.Prefix);
+        engine._flushLoop = Task.Run(engine.FlushLoopAsync, CancellationToken.None);
+        return Task.FromResult(engine);
+    }
+
+    /// <summary>Registers an aggregate with this engine. Once per aggregate and engine.</summary>
+    /// <typeparam name="TKey">The key.</typeparam>
+    /// <typeparam name="TValue">The aggregate.</typeparam>
+    /// <typeparam name="TEvent">One event's contribution.</typeparam>
+    /// <param name="definition">The generated definition.</param>
+    /// <param name="configure">Sets the completion handler and what differs from the engine's options. Without a handler this engine only produces.</param>
+    /// <exception cref="OptionsException">An option is outside its range.</exception>
+    /// <exception cref="InvalidOperationException">The aggregate is registered already.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
+    public Aggregator<TKey, TValue, TEvent> Aggregate<TKey, TValue, TEvent>(
+        AggregateDefinition<TKey, TValue, TEvent> definition, Action<AggregateOptions<TValue>>? configure = null)
+        where TKey : notnull
+        where TValue : class
+        where TEvent : struct
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        AggregateOptions<TValue> options = new();
+        configure?.Invoke(options);
+        options.Validate(definition.Schema.Name);
+        CoordinationNamespace space = new(Options.Prefix, definition.Schema, Options.Partitions);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(IsStopping, this);
+            if (_runtimes.Any(runtime => runtime.Space.Schema.Name == definition.Schema.Name))
+                throw new InvalidOperationException($"The aggregate '{definition.Schema.Name}' is registered with this engine already.");
+            TimeSpan? soft = options.SoftSession ?? Options.SoftSession;
+            TimeSpan? hard = options.HardSession ?? Options.HardSession;
+            AggregateRuntime runtime = new(this, space, FlushTermsOf(hard));
+            MergeCache<TKey, TEvent> cache = definition.CreateCache(
+                new MergeCacheOptions
+                {
+                    Capacity = options.Capacity ?? Options.Capacity,
+                    SoftTicks = Ticks(soft),
+                    HardTicks = Ticks(hard),
+                    Clock = SessionClock,
+                    Partitions = Options.Partitions,
+                    HoldReferences = Options.SessionEnding == SessionEnding.ByReference,
+                    Origin = Origin,
+                },
+                runtime,
+                Epochs);
+            runtime.Start(cache, CompleterOf(definition, options, runtime));
+            _runtimes = _runtimes.Add(runtime);
+            return new Aggregator<TKey, TValue, TEvent>(this, runtime, definition, cache);
+        }
+    }
+
+    /// <summary>Opens a source of events whose watermark tells what its broker may forget.</summary>
+    /// <param name="name">For logs and errors.</param>
+    /// <param name="mode">When an event counts as done.</param>
+    /// <param name="onFenced">What happens to unflushed events when this engine was away and has been replaced.</param>
+    /// <param name="start">The first position; positions before it are taken as done.</param>
+    public EventSource OpenSource(string name, AckMode mode = AckMode.AfterFlush, OnFenced onFenced = OnFenced.Resend, long start = 0)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        EventSource source = new(name, mode, onFenced, start, Epochs);
+        lock (_gate)
+            _sources = [.. _sources.Where(static open => !open.IsFenced), source];
+        return source;
+    }
+
+    /// <summary>Returns when the coordinator has everything that was merged before the call, in all aggregates.</summary>
+    /// <param name="cancellation">Stops waiting; the flush goes on.</param>
+    public async ValueTask FlushAsync(CancellationToken cancellation = default)
+    {
+        Epochs.TryAdvance();
+        foreach (AggregateRuntime runtime in _runtimes)
+            await runtime.UntilTakenAsync(static cache => cache.TryFlushDirty(int.MaxValue), cancellation).ConfigureAwait(false);
+        foreach (AggregateRuntime runtime in _runtimes)
+            await runtime.DrainLanesAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Returns when nothing is due and no claim is open in this engine's aggregates, whoever holds it: every session that had ended has been completed
+    /// or is a dead letter. Never returns while a handler keeps failing, or when no engine has one.
+    /// </summary>
+    /// <param name="cancellation">Stops waiting.</param>
+    public async ValueTask QuiesceAsync(CancellationToken cancellation = default)
+    {
+        foreach (AggregateRuntime runtime in _runtimes)
+            await Quiescence.WaitAsync(runtime, 0, static _ => true, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Stops: refuses new events, flushes and lets go of everything, completes what is claimed (with a coordinator that ends with the process: all that
+    /// is due), leaves. At the deadline it stops waiting and reports what is left. Calls after the first return the first one's report.
+    /// </summary>
+    /// <param name="deadline">How long it may take.</param>
+    /// <param name="cancellation">As the deadline, at once.</param>
+    public async ValueTask<ShutdownReport> StopAsync(TimeSpan deadline, CancellationToken cancellation = default)
+    {
+        Task<ShutdownReport> stop;
+        lock (_gate)
+            stop = _stop ??= Task.Run(() => StopCoreAsync(deadline, cancellation), CancellationToken.None);
+        return await stop.ConfigureAwait(false);
+    }
+
+    /// <summary>Stops with <see cref="EngineOptions.ShutdownTimeout"/>.</summary>
+    public async ValueTask DisposeAsync() => await StopAsync(Options.ShutdownTimeout).ConfigureAwait(false);
+
+    /// <summary>Drops the engine without a goodbye, as a crash would: for tests and demonstrations of recovery.</summary>
+    internal async ValueTask AbandonAsync()
+    {
+        lock (_gate)
+            _stop ??= Task.FromResult(new ShutdownReport(TimeSpan.Zero, 0, 0, 0, 0));
+        await _flushing.CancelAsync().ConfigureAwait(false);
+        await _flushLoop.ConfigureAwait(false);
+        foreach (AggregateRuntime runtime in _runtimes)
+            await runtime.AbandonAsync().ConfigureAwait(false);
+        Metrics.Dispose();
+    }
+
+    internal IncarnationId NewIdentity(long serverNow)
+    {
+        ulong high = NextRandom();
+        return new IncarnationId(serverNow, (uint)high, NextRandom());
+    }
+
+    internal void RefreshSources()
+    {
+        foreach (EventSource source in _sources)
+            source.Refresh();
+    }
+
+    /// <summary>
+    /// The broker has delivered what was not acknowledged to somebody else (P11): the sources that say so are cut off, then every unflushed delta of
+    /// the aggregates that they feed is dropped.
+    /// </summary>
+    internal void DiscardUnflushed()
+    {
+        foreach (EventSource source in _sources)
+        {
+            if (source.WhenFenced == OnFenced.Discard)
+                source.Fence();
+        }
+
+        foreach (AggregateRuntime runtime in _runtimes)
+        {
+            if (!runtime.FencePolicy.Discards)
+                continue;
+            runtime.Cache.DiscardDeltas();
+            foreach (Lane lane in runtime.Lanes)
+                lane.Discard();
+        }
+    }
+
+    private static long Ticks(TimeSpan? span) => span is { } value && value != Timeout.InfiniteTimeSpan ? value.Ticks : long.MaxValue;
+
+    private FlushTerms FlushTermsOf(TimeSpan? hard) => new(
+        Durations.Micros(Options.LeaseDuration),
+        Durations.Micros(Options.Linger),
+        SessionClock.IsEventTime ? Durations.Never : Durations.Micros(hard),
+        Options.SessionEnding == SessionEnding.ByInactivity ? Durations.Micros(Options.InactivityGap) : 0,
+        Durations.Micros(Options.TombstoneLife),
+        Options.OpenLimit,
+        Options.DeadLetterLimit);
+
+    private Completer? CompleterOf<TKey, TValue, TEvent>(
+        AggregateDefinition<TKey, TValue, TEvent> definition, AggregateOptions<TValue> options, AggregateRuntime runtime)
+        where TKey : notnull
+        where TValue : class
+        where TEvent : struct
+    {
+        if (options.OnComplete is null && options.OnCompleteBatch is null)
+            return null;
+        CompletionTerms terms = new()
+        {
+            Concurrency = options.MaxConcurrentCompletions,
+            BulkSize = options.OnCompleteBatch is null ? 0 : options.CompletionBatchSize,
+            MaxAttempts = options.MaxCompletionAttempts,
+            FirstBackoff = options.CompletionBackoff,
+            LastBackoff = options.MaxCompletionBackoff,
+            ClaimLease = Options.ClaimLease,
+            DurabilityWindow = Options.DurabilityWindow,
+            Poison = options.Poison == PoisonHandling.Skip ? PoisonRule.Skip : PoisonRule.Park,
+            DeadLetterLimit = Options.DeadLetterLimit,
+        };
+        return new Completer(
+            runtime.Space, Coordinator, terms, new CompletionHandler<TKey, TValue, TEvent>(definition, options), new CompletionObserver(runtime), runtime.Seen,
+            Options.TimeProvider);
+    }
+
+    private async Task FlushLoopAsync()
+    {
+        try
+        {
+            using PeriodicTimer timer = new(Options.FlushInterval, Options.TimeProvider);
+            while (await timer.WaitForNextTickAsync(_flushing.Token).ConfigureAwait(false))
+            {
+                Epochs.TryAdvance();
+                foreach (AggregateRuntime runtime in _runtimes)
+                    runtime.Cache.TryFlushDirty(int.MaxValue);
+                RefreshSources();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private async Task<ShutdownReport> StopCoreAsync(TimeSpan deadline, CancellationToken cancellation)
+    {
+        long began = Options.TimeProvider.GetTimestamp();
+        using CancellationTokenSource timeout = new(deadline, Options.TimeProvider);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        Shutdown shutdown = new(this, _runtimes, either.Token);
+        await _flushing.CancelAsync().ConfigureAwait(false);
+        await _flushLoop.ConfigureAwait(false);
+        ShutdownReport report = await shutdown.RunAsync(began).ConfigureAwait(false);
+        if (_ownsCoordinator)
+            await Coordinator.DisposeAsync().ConfigureAwait(false);
+        Metrics.Dispose();
+        Logger.Stopped(report);
+        return report;
+    }
+
+    private ulong NextRandom()
+    {
+        if (_seeded is not null)
+        {
+            lock (_seeded)
+                return (ulong)_seeded.NextInt64(long.MinValue, long.MaxValue);
+        }
+
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToUInt64(bytes);
+    }
+}

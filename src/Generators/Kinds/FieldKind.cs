@@ -1,0 +1,26 @@
+using Microsoft.CodeAnalysis;
+using Sluice.Generators.Model;
+using Sluice.Generators.Parsing;
+
+namespace Sluice.Generators.Kinds;
+
+/// <summary>
+/// One kind of field: the attribute that declares it, and what becomes of a property that carries it. A new kind is a file with a class like this,
+/// a file with its state and a file with its merger, and a line in the two tables that list the kinds.
+/// </summary>
+internal abstract class FieldKind
+{
+    protected const string Fields = "global::Sluice.Aggregates.Fields.";
+
+    /// <summary>The attribute's full name.</summary>
+    public abstract string Attribute { get; }
+
+    /// <summary>The attribute as it is written, for messages.</summary>
+    public abstract string Display { get; }
+
+    /// <summary>Says what the declaration becomes, or reports why it cannot and returns null.</summary>
+    public abstract FieldShape? Shape(FieldDeclaration declaration);
+
+    /// <summary>The name of a type as this generator writes it: <c>long</c>, <c>global::System.Guid</c>, with <c>?</c> where it is nullable.</summary>
+    protected static string NameOf(ITypeSymbol type) => TypeNames.Full(type);
+}

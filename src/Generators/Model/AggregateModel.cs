@@ -1,0 +1,68 @@
+namespace Sluice.Generators.Model;
+
+/// <summary>An aggregate as the emitter needs it: text only, so that equal declarations give equal models whatever else was edited.</summary>
+/// <param name="Namespace">The namespace, or null for the global one.</param>
+/// <param name="ContainingTypes">The declarations around the class, outermost first, for example <c>partial class Outer</c>.</param>
+/// <param name="ClassName">The class's name, escaped where it is a keyword.</param>
+/// <param name="StoredName">The aggregate's stored name.</param>
+/// <param name="Key">The key.</param>
+/// <param name="Fields">The fields in declaration order.</param>
+/// <param name="MemberNames">The names that the class uses itself.</param>
+internal sealed record AggregateModel(
+    string? Namespace,
+    EquatableArray<string> ContainingTypes,
+    string ClassName,
+    string StoredName,
+    KeyModel Key,
+    EquatableArray<FieldModel> Fields,
+    EquatableArray<string> MemberNames);
+
+/// <summary>The key property.</summary>
+/// <param name="Property">The property.</param>
+/// <param name="Codec">The expression of its codec.</param>
+internal sealed record KeyModel(PropertyModel Property, string Codec);
+
+/// <summary>A declared property that the generator implements.</summary>
+/// <param name="Name">The name as declared, without an escape.</param>
+/// <param name="Modifiers">All modifiers as written, which the implementing part must repeat.</param>
+/// <param name="Type">The fully qualified type.</param>
+internal sealed record PropertyModel(string Name, string Modifiers, string Type);
+
+/// <summary>A declared field.</summary>
+/// <param name="Property">The property.</param>
+/// <param name="Shape">What its kind makes of it.</param>
+internal sealed record FieldModel(PropertyModel Property, FieldShape Shape);
+
+/// <summary>What a kind of field makes of one declaration.</summary>
+internal sealed record FieldShape
+{
+    /// <summary>The kind on the wire, for example <c>sum.i64</c>.</summary>
+    public required string WireKind { get; init; }
+
+    /// <summary>The kind's parameter on the wire.</summary>
+    public int Parameter { get; init; }
+
+    /// <summary>The type of the merged contributions.</summary>
+    public required string StateType { get; init; }
+
+    /// <summary>The type of one event's contribution.</summary>
+    public required string EventType { get; init; }
+
+    /// <summary>What the contribution does, one sentence for the event's documentation; <c>{0}</c> is a reference to the property.</summary>
+    public required string EventSummary { get; init; }
+
+    /// <summary>The method that makes or refuses a contribution when the event is made, called with the value and the property's name; null when every value is right.</summary>
+    public string? Accept { get; init; }
+
+    /// <summary>The state's method that says whether a contribution fits; null when every contribution does.</summary>
+    public string? Guard { get; init; }
+
+    /// <summary>What a merge takes besides the contribution, for example <c>, 10, in context</c>.</summary>
+    public string MergeArguments { get; init; } = "";
+
+    /// <summary>What a read takes besides the payload.</summary>
+    public string ReadArguments { get; init; } = "";
+
+    /// <summary>The state's property that the snapshot shows.</summary>
+    public required string View { get; init; }
+}

@@ -1,0 +1,133 @@
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Sluice.Tests.Aggregates;
+
+/// <summary>One event to an <see cref="Outer.EveryKind"/> with its place in the order: plain values, so that a counterexample can be read.</summary>
+internal sealed record Contribution
+{
+    public long Now { get; init; }
+
+    public ulong Origin { get; init; }
+
+    public long Sequence { get; init; }
+
+    public int Small { get; init; }
+
+    public long Large { get; init; }
+
+    public long? Int64 { get; init; }
+
+    public int? Int32 { get; init; }
+
+    public double? Double { get; init; }
+
+    public TimeSpan? Span { get; init; }
+
+    public DateTimeOffset? Time { get; init; }
+
+    public Stamped<string>? Text { get; init; }
+
+    public Stamped<long>? Number { get; init; }
+
+    public Stamped<Guid>? Guid { get; init; }
+
+    public Outer.EveryKind.Event ToEvent() => new()
+    {
+        SumInt32 = Small,
+        SumInt64 = Large,
+        MaxInt64 = Int64,
+        MinInt64 = Int64,
+        MaxInt32 = Int32,
+        MinInt32 = Int32,
+        MaxDouble = Double,
+        MinDouble = Double,
+        MaxSpan = Span,
+        MinSpan = Span,
+        MaxTime = Time,
+        MinTime = Time,
+        Texts = Text,
+        Numbers = Number,
+        Guids = Guid,
+        DistinctTexts = Text?.Value,
+        DistinctNumbers = Number?.Value,
+        DistinctGuids = Guid?.Value,
+    };
+}
+
+/// <summary>Random events: many without a contribution, from few origins, with few different timestamps, so that ties are the rule.</summary>
+internal static class Contributions
+{
+    private const int Origins = 3;
+
+    private static readonly Gen<DateTimeOffset> Times =
+        Gen.OneOf(
+            Gen.Choose(0, 6).Select(static tick => new DateTimeOffset(tick, TimeSpan.Zero)),
+            Gen.Choose(0, 3).Select(static hours => new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.FromHours(hours))),
+            Gen.Elements(DateTimeOffset.MinValue, DateTimeOffset.MaxValue));
+
+    private static readonly Gen<string> Texts =
+        Gen.OneOf(
+            Gen.Elements("", "/", "/index.html", "/ünïcode/€/😀", "\uE000", new string('x', 200)),
+            Gen.Choose(0, 1_000_000).Select(static n => $"/page/{n}"));
+
+    private static readonly Gen<Contribution> One =
+        from now in Gen.Choose(0, 6)
+        from origin in Gen.Choose(0, Origins - 1)
+        from small in Gen.Choose(-1000, 1000)
+        from large in Gen.Choose(int.MinValue, int.MaxValue)
+        from int64 in Optional(Gen.OneOf(Gen.Choose(-3, 3).Select(static n => (long)n), Gen.Elements(long.MinValue, long.MaxValue)))
+        from int32 in Optional(Gen.OneOf(Gen.Choose(-3, 3), Gen.Elements(int.MinValue, int.MaxValue)))
+        from number in Optional(Gen.Elements(0.0, -0.0, 1.5, -1.5, double.Epsilon, double.MaxValue, double.NegativeInfinity, double.PositiveInfinity))
+        from span in Optional(Gen.Choose(-5, 5).Select(static n => TimeSpan.FromTicks(n)))
+        from time in Optional(Times)
+        from text in Optional(MaybeStamped(Texts))
+        from count in Optional(MaybeStamped(Gen.Choose(0, 50).Select(static n => (long)n << 40)))
+        from guid in Optional(MaybeStamped(Gen.Choose(0, 9).Select(static n => new Guid(n, 0, 0, [0, 0, 0, 0, 0, 0, 0, (byte)n]))))
+        select new Contribution
+        {
+            Now = now,
+            Origin = (ulong)origin,
+            Small = small,
+            Large = large * 1000L,
+            Int64 = int64,
+            Int32 = int32,
+            Double = number,
+            Span = span,
+            Time = time,
+            Text = text,
+            Number = count,
+            Guid = guid,
+        };
+
+    /// <summary>Lists of events with identities that are unique, as engines give them.</summary>
+    public static Arbitrary<Contribution[]> Lists { get; } = Arb.From(Gen.ArrayOf(One).Select(Numbered), Shrink);
+
+    /// <summary>Seeds for what a property decides at random beside its events, so that it decides the same when it is replayed.</summary>
+    public static Arbitrary<int> Seeds { get; } = Arb.From(Gen.Choose(0, int.MaxValue));
+
+    // An event draws one number for each window that it goes into, so the numbers of two events lie further apart than an event has windows.
+    private static Contribution[] Numbered(Contribution[] list) => [.. list.Select(static (contribution, i) => contribution with { Sequence = 10 * (i + 1) })];
+
+    private static Gen<T?> Optional<T>(Gen<T> values)
+        where T : struct =>
+        Gen.Frequency((2, Gen.Constant<T?>(null)), (1, values.Select(static value => (T?)value)));
+
+    private static Gen<Stamped<T>> MaybeStamped<T>(Gen<T> values) =>
+        from value in values
+        from stamped in Gen.Elements(true, false)
+        from time in Times
+        select stamped ? new Stamped<T>(value, time) : value;
+
+    private static IEnumerable<Contribution[]> Shrink(Contribution[] list)
+    {
+        if (list.Length > 3)
+        {
+            yield return list[(list.Length / 2)..];
+            yield return list[..(list.Length / 2)];
+        }
+
+        for (int i = 0; i < list.Length; i++)
+            yield return [.. list[..i], .. list[(i + 1)..]];
+    }
+}
