@@ -61,7 +61,7 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
     {
         AnsiConsoleSettings settings = new() { Out = new AnsiConsoleOutput(output), Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect };
         IAnsiConsole console = AnsiConsole.Create(settings);
-        console.Profile.Width = Math.Max(console.Profile.Width, 130); // a line that a narrow terminal folds reads better than a folded cell
+        console.Profile.Width = Math.Max(console.Profile.Width, 160); // a line that a narrow terminal folds reads better than a folded cell
         return console;
     }
 
