@@ -122,7 +122,7 @@ internal sealed class CacheUnderTest
     public MergeCache<string, Amount, Tally> Cache { get; }
 
     public static int PartitionOf(string key, int partitions) =>
-        (int)(Hashing.XxHash64.Hash(System.Text.Encoding.UTF8.GetBytes(key)) % (uint)partitions);
+        (int)(Sluice.Hashing.XxHash64.Hash(System.Text.Encoding.UTF8.GetBytes(key)) % (uint)partitions);
 
     public MergeAnswer Merge(string key, long amount = 1, int epoch = 0) => Cache.TryMerge(key, new Amount(amount), epoch);
 }
