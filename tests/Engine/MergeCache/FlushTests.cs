@@ -150,7 +150,7 @@ public sealed class FlushTests
         numbers.TryExpireAll(CompletionReason.Expired, out _);
         List<Taken> items = sink.Drain();
         Assert.Equal(100, items.Count);
-        Assert.All(items, i => Assert.Equal((int)(Hashing.XxHash64.Hash(Encoding.UTF8.GetBytes(i.Key)) % 64), i.Partition));
+        Assert.All(items, i => Assert.Equal((int)(Sluice.Hashing.XxHash64.Hash(Encoding.UTF8.GetBytes(i.Key)) % 64), i.Partition));
     }
 
     [Fact]
