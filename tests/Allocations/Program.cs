@@ -8,6 +8,11 @@ AllocationCase[] cases =
     new HashCase(),
     new StringKeyCase(),
     new EventTimeClockCase(),
+    new MergeByStringCase(),
+    new MergeByCharactersCase(),
+    new MergeByBytesCase(),
+    new MergeBatchCase(),
+    new MergeEveryFieldCase(),
 ];
 
 int failures = 0;

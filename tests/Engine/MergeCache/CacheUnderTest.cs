@@ -95,8 +95,10 @@ internal sealed class CacheUnderTest
     public const long Never = long.MaxValue;
 
     public CacheUnderTest(
-        int capacity = 100, long soft = Never, long hard = Never, int partitions = 8, bool holdReferences = true, IFlushSink? sink = null)
+        int capacity = 100, long soft = Never, long hard = Never, int partitions = 8, bool holdReferences = true, IFlushSink? sink = null,
+        FlushEpochs? epochs = null)
     {
+        Epochs = epochs ?? new FlushEpochs();
         Sink = sink as RecordingSink ?? new RecordingSink();
         Options = new MergeCacheOptions
         {
@@ -115,7 +117,7 @@ internal sealed class CacheUnderTest
 
     public HandClock Clock { get; } = new();
 
-    public FlushEpochs Epochs { get; } = new();
+    public FlushEpochs Epochs { get; }
 
     public RecordingSink Sink { get; }
 
