@@ -79,6 +79,7 @@ public sealed class SluiceEngine : ISluiceEngine
         EngineOptions copy = options?.Copy() ?? new EngineOptions();
         copy.Validate();
         SluiceEngine engine = new(copy);
+        engine.Coordinator.Attach();
         engine.Logger.Started(engine.Origin, copy.Partitions, copy.Prefix);
         engine._flushLoop = Task.Run(engine.FlushLoopAsync, CancellationToken.None);
         return Task.FromResult(engine);
@@ -164,7 +165,7 @@ public sealed class SluiceEngine : ISluiceEngine
     public async ValueTask QuiesceAsync(CancellationToken cancellation = default)
     {
         foreach (AggregateRuntime runtime in _runtimes)
-            await Quiescence.WaitAsync(runtime, 0, static _ => true, cancellation).ConfigureAwait(false);
+            await Quiescence.WaitAsync(runtime, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -188,11 +189,17 @@ public sealed class SluiceEngine : ISluiceEngine
     internal async ValueTask AbandonAsync()
     {
         lock (_gate)
-            _stop ??= Task.FromResult(new ShutdownReport(TimeSpan.Zero, 0, 0, 0, 0));
+        {
+            if (_stop is not null)
+                return;
+            _stop = Task.FromResult(new ShutdownReport(TimeSpan.Zero, 0, 0, 0, 0));
+        }
+
         await _flushing.CancelAsync().ConfigureAwait(false);
         await _flushLoop.ConfigureAwait(false);
         foreach (AggregateRuntime runtime in _runtimes)
             await runtime.AbandonAsync().ConfigureAwait(false);
+        Coordinator.Detach();
         Metrics.Dispose();
     }
 

@@ -117,7 +117,7 @@ internal sealed class IngestCommand
     private static VisitOutput OpenOutput(string path)
     {
         if (path == "-")
-            return VisitOutput.ToStream(Console.OpenStandardOutput(), TimeSpan.FromMilliseconds(250));
+            return VisitOutput.ToStream(StandardOutput.Open(), TimeSpan.FromMilliseconds(250));
         try
         {
             return VisitOutput.ToFile(path);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Arguments;
+using Sluice.Cli.Output;
 using Sluice.Cli.Sample;
 
 namespace Sluice.Cli.Commands;
@@ -14,7 +15,7 @@ internal static class SampleCommand
         Command command = new("sample", "Write a made-up access log in the combined format to standard output. The same seed gives the same bytes.") { seed, lines };
         command.SetAction(async (parse, cancellation) =>
         {
-            Stream output = Console.OpenStandardOutput();
+            Stream output = StandardOutput.Open();
             await using (output.ConfigureAwait(false))
             {
                 SampleLog log = new((ulong)parse.GetValue(seed), parse.GetValue(lines));

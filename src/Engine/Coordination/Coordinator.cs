@@ -12,8 +12,16 @@ namespace Sluice;
 /// </remarks>
 public abstract class Coordinator : IAsyncDisposable
 {
+    private int _engines;
+
     /// <summary>Whether what it holds is gone when the process ends: engines then wait at shutdown until everything is completed.</summary>
     internal abstract bool IsEphemeral { get; }
+
+    /// <summary>An engine of this process begins to use the coordinator.</summary>
+    internal void Attach() => Interlocked.Increment(ref _engines);
+
+    /// <summary>An engine of this process will not look after sessions any more. True for the last one: it has to see to what is left.</summary>
+    internal bool Detach() => Interlocked.Decrement(ref _engines) == 0;
 
     /// <summary>
     /// Carries out one transition on one partition, atomically.

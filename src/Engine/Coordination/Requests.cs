@@ -157,6 +157,11 @@ internal sealed record LeaveRequest(IncarnationId Incarnation, long TombstoneLif
 
 internal sealed record LeaveReply(bool HasLeft, int StillHeld);
 
+/// <summary>Ends every open session of the partition now; those that are held get <paramref name="Reason"/>.</summary>
+internal sealed record EndRequest(CompletionReason Reason) : CoordinatorRequest<EndReply>;
+
+internal sealed record EndReply(int Ended, long Now, long NextDue);
+
 /// <summary>Reads live values.</summary>
 internal sealed record PeekRequest(ImmutableArray<ResourceKey> Resources) : CoordinatorRequest<PeekReply>;
 

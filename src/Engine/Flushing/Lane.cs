@@ -20,6 +20,9 @@ internal sealed record LaneSurroundings(
     /// <summary>Told when items have left a lane's channel: producers that wait for room may try again.</summary>
     public required Action OnRoom { get; init; }
 
+    /// <summary>Told that a lane ended because of a fault in this code.</summary>
+    public required Action<int, Exception> OnFault { get; init; }
+
     /// <summary>Told of a request that failed and will be sent again: partition, how many failures in a row, the error.</summary>
     public required Action<int, int, Exception> OnRetry { get; init; }
 }
@@ -120,17 +123,19 @@ internal sealed class Lane
     {
         await _abandoned.CancelAsync().ConfigureAwait(false);
         await Completion.ConfigureAwait(false);
+        FailWaiters(new ObjectDisposedException(nameof(SluiceEngine), "The engine was stopped before the coordinator had the update."));
+        return InFlight;
+    }
+
+    private void FailWaiters(Exception reason)
+    {
         foreach (PendingItem item in _machine.Surrender())
-            item.FailWaiters(Stopped());
+            item.FailWaiters(reason);
         while (_channel.Reader.TryRead(out FlushItem item))
         {
-            item.Waiter?.Fail(Stopped());
+            item.Waiter?.Fail(reason);
             item.Recycle();
         }
-
-        return InFlight;
-
-        static ObjectDisposedException Stopped() => new(nameof(SluiceEngine), "The engine was stopped before the coordinator had the update.");
     }
 
     // Items without a key are messages to the loop; their epoch field says which.
@@ -176,6 +181,13 @@ internal sealed class Lane
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             // Abandoned: what is left is reported by AbandonAsync.
+        }
+        catch (Exception e)
+        {
+            // A fault of ours. The lane takes nothing more, so that producers notice; whoever waits is told; what is left counts as unsettled.
+            _channel.Writer.TryComplete(e);
+            _surroundings.OnFault(Partition, e);
+            FailWaiters(e);
         }
     }
 
@@ -292,10 +304,8 @@ internal sealed class Lane
         {
             try
             {
-                ValueTask<TReply> sent = _surroundings.Coordinator.SendAsync(_surroundings.Space, Partition, request, cancellation);
-                return sent.IsCompletedSuccessfully
-                    ? sent.Result
-                    : await sent.AsTask().WaitAsync(_surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
+                return await _surroundings.Coordinator.SendAsync(
+                    _surroundings.Space, Partition, request, _surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
             }
             catch (Exception e) when (e is CoordinatorException or TimeoutException)
             {

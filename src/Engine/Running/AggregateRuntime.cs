@@ -38,6 +38,7 @@ internal sealed class AggregateRuntime : IFlushSink
                 OnDue = OnDue,
                 OnRoom = Room.Pulse,
                 OnRetry = OnRetry,
+                OnFault = OnFault,
             });
         }
 
@@ -180,19 +181,17 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Sends one request, which must not take longer than the request time-out.</summary>
-    public async ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
-    {
-        ValueTask<TReply> sent = Engine.Coordinator.SendAsync(Space, partition, request, cancellation);
-        return sent.IsCompletedSuccessfully
-            ? sent.Result
-            : await sent.AsTask().WaitAsync(Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
-    }
+    public ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation) =>
+        Engine.Coordinator.SendAsync(Space, partition, request, Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation);
 
     private void OnRetry(int partition, int failures, Exception error)
     {
         Engine.Metrics.Retries.Add(1, Diagnostics.EngineMetrics.Tag(Space.Schema.Name));
         Diagnostics.EngineLog.Retrying(Engine.Logger, error, Space.Schema.Name, partition, failures);
     }
+
+    private void OnFault(int partition, Exception error) =>
+        Diagnostics.EngineLog.LaneEnded(Engine.Logger, error, Space.Schema.Name, partition);
 
     private async Task SweepLoopAsync()
     {

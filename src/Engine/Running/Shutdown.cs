@@ -21,14 +21,13 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         // What the server may still lose is not safe yet: success is reported only after the window.
         if (engine.Options.DurabilityWindow > TimeSpan.Zero)
             await UntilDeadlineAsync(token => new ValueTask(Task.Delay(engine.Options.DurabilityWindow, engine.Options.TimeProvider, token))).ConfigureAwait(false);
-        if (engine.Coordinator.IsEphemeral)
+
+        // Other engines of the process go on looking after what this one let go of; after the last one it would end with the process.
+        bool isLast = engine.Coordinator.Detach() && engine.Coordinator.IsEphemeral;
+        if (isLast)
         {
             foreach (AggregateRuntime runtime in runtimes.Where(static runtime => runtime.Completer is not null))
-            {
-                // Others that hold something in a partition will see to it; where nobody does, it would end with the process.
-                await UntilDeadlineAsync(token => Quiescence.WaitAsync(
-                    runtime, Durations.Micros(engine.Options.Linger), partition => !Quiescence.HasOthers(runtime, partition), token)).ConfigureAwait(false);
-            }
+                await UntilDeadlineAsync(token => Quiescence.EndAllAsync(runtime, token)).ConfigureAwait(false);
         }
 
         int unfinished = 0;
@@ -40,7 +39,7 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
             unfinished += completer.Running;
         }
 
-        (int uncompleted, int deadLetters) = await CountLeftAsync().ConfigureAwait(false);
+        (int uncompleted, int deadLetters) = await CountLeftAsync(isLast).ConfigureAwait(false);
         int unsettled = 0;
         foreach (AggregateRuntime runtime in runtimes)
             unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
@@ -61,7 +60,7 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         }
     }
 
-    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync()
+    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync(bool isLast)
     {
         int uncompleted = 0;
         int deadLetters = 0;
@@ -72,7 +71,7 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
                 PokeReply? look = await runtime.TrySendAsync(partition, new PokeRequest(0), CancellationToken.None).ConfigureAwait(false);
                 DeadLettersReply? letters = await runtime.TrySendAsync(partition, new DeadLettersRequest(0), CancellationToken.None).ConfigureAwait(false);
                 deadLetters += letters?.Total ?? 0;
-                if (look is not null && engine.Coordinator.IsEphemeral && !Quiescence.HasOthers(runtime, look, partition))
+                if (look is not null && isLast)
                     uncompleted += look.Sealed - look.Parked + look.Open;
             }
         }
