@@ -201,7 +201,17 @@ internal enum DeadLetterKind
 }
 
 /// <param name="Id">The generation of a completion; for an item a number from the partition's clock.</param>
-internal sealed record DeadLetterEntry(ResourceKey Resource, long Id, DeadLetterKind Kind, ReadOnlyMemory<byte> Fields, int Attempts, string Error, long At);
+internal sealed record DeadLetterEntry(ResourceKey Resource, long Id, DeadLetterKind Kind, ReadOnlyMemory<byte> Fields, int Attempts, string Error, long At)
+{
+    /// <summary>Of a completion, as are the next three: a replay delivers exactly what was delivered before (I4).</summary>
+    public long TimesModified { get; init; }
+
+    public long CreatedAt { get; init; }
+
+    public long SealedAt { get; init; }
+
+    public CompletionReason Reason { get; init; }
+}
 
 internal sealed record DeadLettersRequest(int Limit) : CoordinatorRequest<DeadLettersReply>;
 
