@@ -187,4 +187,23 @@ public abstract partial class CoordinatorConformance
 
         async Task<long> TimesModifiedAsync() => (await Partition.PeekAsync("a")).TimesModified;
     }
+
+    // Prevents: sessions that stay behind when the last engine of a coordinator without a memory stops.
+    [Fact]
+    public async Task Ending_a_partition_makes_every_session_due_whoever_holds_it()
+    {
+        LaneUnderTest lane = await Partition.NewLaneAsync();
+        await lane.FlushAsync(Item.Hold("held", 1), Item.Drop("lingering", 2, CompletionReason.Evicted), Item.Hold("empty"));
+        EndReply reply = await Partition.SendAsync(new EndRequest(CompletionReason.Shutdown));
+        Assert.Equal((2, reply.Now), (reply.Ended, reply.NextDue));
+        Assert.Equal(0, (await Partition.SendAsync(new EndRequest(CompletionReason.Recovered))).Ended);
+        ClaimReply claimed = await Partition.ClaimAsync();
+        Assert.Equal(
+            [("held", CompletionReason.Shutdown, 1L), ("lingering", CompletionReason.Evicted, 2L)],
+            claimed.Claims.Select(static session => (session.Resource.ToString(), session.Reason, Item.Hits(session.Fields))).Order());
+
+        // What holders add later is the next generation.
+        await lane.FlushAsync(Item.Hold("held", 5));
+        Assert.Equal((5, 1), (Item.Hits((await Partition.PeekAsync("held")).Open), (await Partition.PeekAsync("held")).Holders));
+    }
 }
