@@ -7,10 +7,11 @@ internal sealed class Quiet(World world, Checker checker)
 {
     public void Run()
     {
+        foreach (SimulatedEngine engine in world.Engines)
+            engine.IsPaused = false;
         world.DeliverEverything();
         foreach (SimulatedEngine engine in world.Engines)
         {
-            engine.IsPaused = false;
             engine.FlushDirty();
             Drain(engine);
         }
