@@ -49,7 +49,11 @@ internal sealed class ClaimedWork(int partition, ClaimedSession session)
     /// <summary>Why the handler failed; null when it succeeded.</summary>
     public string? Failure { get; set; }
 
-    public void Lose() => _lost.Cancel();
+    /// <summary>
+    /// Says that the claim is gone. The application's cancellation callbacks run on another thread: one that throws or hangs must not end or hold up
+    /// the loop that keeps the other claims.
+    /// </summary>
+    public void Lose() => _ = _lost.CancelAsync();
 }
 
 /// <summary>The application's handler, with types: decodes the sessions and runs the user's code.</summary>

@@ -4,8 +4,13 @@ using Sluice.Coordination;
 namespace Sluice.Running;
 
 /// <summary>
-/// The order of an engine's end: refuse, let go of everything, complete, leave. Each step may be cut short by the deadline; the later ones still run.
+/// The order of an engine's end: refuse, let go of everything, leave, complete. Each step may be cut short by the deadline; the later ones still run.
 /// </summary>
+/// <remarks>
+/// Leaving comes before completing because engines are often stopped together. An engine completes what is due in a partition unless others are members
+/// there. If it looked before it left, two that stop at the same time would each see the other and go, and nobody would complete what both held. As it
+/// is, of all that leave a partition the last one finds nobody.
+/// </remarks>
 internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRuntime> runtimes, CancellationToken deadline)
 {
     public async Task<ShutdownReport> RunAsync(long began)
@@ -21,6 +26,9 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         // What the server may still lose is not safe yet: success is reported only after the window.
         if (engine.Options.DurabilityWindow > TimeSpan.Zero)
             await UntilDeadlineAsync(token => new ValueTask(Task.Delay(engine.Options.DurabilityWindow, engine.Options.TimeProvider, token))).ConfigureAwait(false);
+        int unsettled = 0;
+        foreach (AggregateRuntime runtime in runtimes)
+            unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
         if (engine.Coordinator.IsEphemeral)
         {
             foreach (AggregateRuntime runtime in runtimes.Where(static runtime => runtime.Completer is not null))
@@ -41,11 +49,6 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         }
 
         (int uncompleted, int deadLetters) = await CountLeftAsync().ConfigureAwait(false);
-        int unsettled = 0;
-        foreach (AggregateRuntime runtime in runtimes)
-            unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
-        foreach (AggregateRuntime runtime in runtimes)
-            runtime.Room.Pulse();
         return new ShutdownReport(engine.Options.TimeProvider.GetElapsedTime(began), unsettled, unfinished, uncompleted, deadLetters);
     }
 
@@ -67,16 +70,34 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         int deadLetters = 0;
         foreach (AggregateRuntime runtime in runtimes)
         {
+            // A producer on a coordinator that it shares has handed its sessions over: whether another engine completes them, it can't know.
+            bool isResponsible = engine.Coordinator.IsEphemeral && (runtime.Completer is not null || engine.OwnsCoordinator);
             for (int partition = 0; partition < runtime.Lanes.Length; partition++)
             {
-                PokeReply? look = await runtime.TrySendAsync(partition, new PokeRequest(0), CancellationToken.None).ConfigureAwait(false);
-                DeadLettersReply? letters = await runtime.TrySendAsync(partition, new DeadLettersRequest(0), CancellationToken.None).ConfigureAwait(false);
+                PokeReply? look = await AskAsync(runtime, partition, new PokeRequest(0)).ConfigureAwait(false);
+                DeadLettersReply? letters = await AskAsync(runtime, partition, new DeadLettersRequest(0)).ConfigureAwait(false);
                 deadLetters += letters?.Total ?? 0;
-                if (look is not null && engine.Coordinator.IsEphemeral && !Quiescence.HasOthers(runtime, look, partition))
+                if (look is not null && isResponsible && !Quiescence.HasOthers(runtime, look, partition))
                     uncompleted += look.Sealed - look.Parked + look.Open;
             }
         }
 
         return (uncompleted, deadLetters);
+    }
+
+    /// <summary>Null when there is no answer. After the deadline only one that is there at once counts: a coordinator that hangs must not hold the stop up.</summary>
+    private async ValueTask<TReply?> AskAsync<TReply>(AggregateRuntime runtime, int partition, CoordinatorRequest<TReply> request)
+        where TReply : class
+    {
+        try
+        {
+            return await engine.Coordinator.SendAsync(runtime.Space, partition, request, CancellationToken.None).AsTask()
+                .WaitAsync(engine.Options.RequestTimeout, engine.Options.TimeProvider, deadline).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is CoordinatorException or TimeoutException or OperationCanceledException)
+        {
+            // Not known, so not counted; what could not be handed over is counted by the lanes.
+            return null;
+        }
     }
 }
