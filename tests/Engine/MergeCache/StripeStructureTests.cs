@@ -96,7 +96,7 @@ public sealed class StripeStructureTests
         HashSet<int> seen = [];
         for (ulong i = 0; i < 100_000; i++)
         {
-            int index = set.IndexOf(Hashing.XxHash64.Hash(BitConverter.GetBytes(i)));
+            int index = set.IndexOf(Sluice.Hashing.XxHash64.Hash(BitConverter.GetBytes(i)));
             Assert.InRange(index, 0, count - 1);
             seen.Add(index);
         }
