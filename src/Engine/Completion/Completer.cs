@@ -84,7 +84,7 @@ internal sealed class Completer
         catch (OperationCanceledException)
         {
             foreach (ClaimedWork work in _running.Keys)
-                work.Lose();
+                _ = LoseAsync(work);
         }
 
         await _abandoned.CancelAsync().ConfigureAwait(false);
@@ -345,6 +345,19 @@ internal sealed class Completer
         }
     }
 
+    /// <summary>Not awaited: a callback of the application that throws or hangs must neither end nor hold up the loop that keeps the other claims.</summary>
+    private async Task LoseAsync(ClaimedWork work)
+    {
+        try
+        {
+            await work.LoseAsync().ConfigureAwait(false);
+        }
+        catch (AggregateException e)
+        {
+            _observer.OnCallbackThrew(work, e);
+        }
+    }
+
     /// <summary>One try, no longer than a round: a partition that does not answer must not cost the claims of the others.</summary>
     private async Task KeepAsync(int partition, ClaimedWork[] running)
     {
@@ -357,7 +370,7 @@ internal sealed class Completer
             {
                 // Finished meanwhile: then the claim is gone because it was acknowledged.
                 if (!reply.Held[i] && _running.ContainsKey(running[i]))
-                    running[i].Lose();
+                    _ = LoseAsync(running[i]);
             }
         }
         catch (Exception e) when (e is CoordinatorException or TimeoutException)

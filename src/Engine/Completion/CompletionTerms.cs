@@ -49,11 +49,8 @@ internal sealed class ClaimedWork(int partition, ClaimedSession session)
     /// <summary>Why the handler failed; null when it succeeded.</summary>
     public string? Failure { get; set; }
 
-    /// <summary>
-    /// Says that the claim is gone. The application's cancellation callbacks run on another thread: one that throws or hangs must not end or hold up
-    /// the loop that keeps the other claims.
-    /// </summary>
-    public void Lose() => _ = _lost.CancelAsync();
+    /// <summary>Says that the claim is gone, at once; the task is the application's cancellation callbacks, which run elsewhere and may throw.</summary>
+    public Task LoseAsync() => _lost.CancelAsync();
 }
 
 /// <summary>The application's handler, with types: decodes the sessions and runs the user's code.</summary>
@@ -76,4 +73,7 @@ internal interface ICompletionObserver
     void OnClaimLost(ClaimedWork work);
 
     void OnError(int partition, Exception error);
+
+    /// <summary>A callback that the application had registered with a handler's token threw.</summary>
+    void OnCallbackThrew(ClaimedWork work, Exception error);
 }

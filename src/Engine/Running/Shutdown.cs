@@ -29,14 +29,11 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         int unsettled = 0;
         foreach (AggregateRuntime runtime in runtimes)
             unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
-        if (engine.Coordinator.IsEphemeral)
+        HashSet<(AggregateRuntime, int)> responsibility = engine.Coordinator.IsEphemeral ? await FindResponsibilityAsync().ConfigureAwait(false) : [];
+        foreach (AggregateRuntime runtime in runtimes.Where(static runtime => runtime.Completer is not null))
         {
-            foreach (AggregateRuntime runtime in runtimes.Where(static runtime => runtime.Completer is not null))
-            {
-                // Others that hold something in a partition will see to it; where nobody does, it would end with the process.
-                await UntilDeadlineAsync(token => Quiescence.WaitAsync(
-                    runtime, Durations.Micros(engine.Options.Linger), partition => !Quiescence.HasOthers(runtime, partition), token)).ConfigureAwait(false);
-            }
+            await UntilDeadlineAsync(token => Quiescence.WaitAsync(
+                runtime, Durations.Micros(engine.Options.Linger), partition => responsibility.Contains((runtime, partition)), token)).ConfigureAwait(false);
         }
 
         int unfinished = 0;
@@ -48,7 +45,7 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
             unfinished += completer.Running;
         }
 
-        (int uncompleted, int deadLetters) = await CountLeftAsync().ConfigureAwait(false);
+        (int uncompleted, int deadLetters) = await CountLeftAsync(responsibility).ConfigureAwait(false);
         return new ShutdownReport(engine.Options.TimeProvider.GetElapsedTime(began), unsettled, unfinished, uncompleted, deadLetters);
     }
 
@@ -64,20 +61,41 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         }
     }
 
-    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync()
+    /// <summary>
+    /// The partitions where what is due would end with the process if this engine went: where it found no other member after it had left.
+    /// </summary>
+    private async ValueTask<HashSet<(AggregateRuntime Runtime, int Partition)>> FindResponsibilityAsync()
+    {
+        HashSet<(AggregateRuntime Runtime, int Partition)> found = [];
+
+        // A producer on a coordinator that it shares has handed its sessions over: whether another engine completes them, it can't know.
+        foreach (AggregateRuntime runtime in runtimes.Where(runtime => runtime.Completer is not null || engine.OwnsCoordinator))
+        {
+            for (int partition = 0; partition < runtime.Lanes.Length; partition++)
+            {
+                if (await AskAsync(runtime, partition, new PokeRequest(0)).ConfigureAwait(false) is { } look && !HasOthers(runtime, look, partition))
+                    found.Add((runtime, partition));
+            }
+        }
+
+        return found;
+    }
+
+    private static bool HasOthers(AggregateRuntime runtime, PokeReply look, int partition) =>
+        look.Members > (runtime.Lanes[partition].Identity.Incarnation.IsNone ? 0 : 1);
+
+    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync(HashSet<(AggregateRuntime Runtime, int Partition)> responsibility)
     {
         int uncompleted = 0;
         int deadLetters = 0;
         foreach (AggregateRuntime runtime in runtimes)
         {
-            // A producer on a coordinator that it shares has handed its sessions over: whether another engine completes them, it can't know.
-            bool isResponsible = engine.Coordinator.IsEphemeral && (runtime.Completer is not null || engine.OwnsCoordinator);
             for (int partition = 0; partition < runtime.Lanes.Length; partition++)
             {
                 PokeReply? look = await AskAsync(runtime, partition, new PokeRequest(0)).ConfigureAwait(false);
                 DeadLettersReply? letters = await AskAsync(runtime, partition, new DeadLettersRequest(0)).ConfigureAwait(false);
                 deadLetters += letters?.Total ?? 0;
-                if (look is not null && isResponsible && !Quiescence.HasOthers(runtime, look, partition))
+                if (look is not null && responsibility.Contains((runtime, partition)))
                     uncompleted += look.Sealed - look.Parked + look.Open;
             }
         }

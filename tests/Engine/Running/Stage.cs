@@ -10,6 +10,9 @@ namespace Sluice.Tests.Running;
 /// </summary>
 internal sealed class Stage : IAsyncDisposable
 {
+    /// <summary>In milliseconds; a test that waits for what never comes fails by it. All take a small part of it.</summary>
+    public const int TestTimeout = 30_000;
+
     private readonly List<SluiceEngine> _engines = [];
 
     public Stage() => Coordinator = new WatchedCoordinator(Time);
@@ -85,7 +88,8 @@ internal sealed class Stage : IAsyncDisposable
         {
             if (Time.UntilNextTimer <= furthest)
                 Time.AdvanceToNextTimer();
-            await Task.Yield();
+            for (int i = 0; i < 20 && !task.IsCompleted; i++)
+                await Task.Yield(); // what was woken has its turn before time moves on
             Cancellation.ThrowIfCancellationRequested();
         }
 
