@@ -157,6 +157,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
         }
 
         await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        await _runtime.CheckEndAsync(cancellation).ConfigureAwait(false);
     }
 }
 

@@ -29,7 +29,6 @@ namespace Sluice;
 public sealed class SluiceEngine : ISluiceEngine
 {
     private readonly Lock _gate = new();
-    private readonly bool _ownsCoordinator;
     private readonly Random? _seeded;
     private readonly CancellationTokenSource _flushing = new();
     private ImmutableArray<AggregateRuntime> _runtimes = [];
@@ -40,7 +39,7 @@ public sealed class SluiceEngine : ISluiceEngine
     private SluiceEngine(EngineOptions options)
     {
         Options = options;
-        _ownsCoordinator = options.Coordinator is null;
+        OwnsCoordinator = options.Coordinator is null;
         Coordinator = options.Coordinator ?? new InProcessCoordinator(options.TimeProvider);
         SessionClock = options.SessionClock ?? SessionClock.FromTimeProvider(options.TimeProvider);
         Logger = (ILogger?)options.LoggerFactory?.CreateLogger<SluiceEngine>() ?? NullLogger.Instance;
@@ -54,6 +53,8 @@ public sealed class SluiceEngine : ISluiceEngine
     internal EngineOptions Options { get; }
 
     internal Coordinator Coordinator { get; }
+
+    internal bool OwnsCoordinator { get; }
 
     internal SessionClock SessionClock { get; }
 
@@ -172,10 +173,13 @@ public sealed class SluiceEngine : ISluiceEngine
     /// Stops: refuses new events, flushes and lets go of everything, completes what is claimed (with a coordinator that ends with the process: all that
     /// is due), leaves. At the deadline it stops waiting and reports what is left. Calls after the first return the first one's report.
     /// </summary>
-    /// <param name="deadline">How long it may take.</param>
+    /// <param name="deadline">How long it may take: 0 to 24 hours, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
     /// <param name="cancellation">As the deadline, at once.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The deadline is outside its range; the engine goes on.</exception>
     public async ValueTask<ShutdownReport> StopAsync(TimeSpan deadline, CancellationToken cancellation = default)
     {
+        if ((deadline < TimeSpan.Zero || deadline > TimeSpan.FromHours(24)) && deadline != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(nameof(deadline), deadline, "The deadline must be 0 to 24 hours, or Timeout.InfiniteTimeSpan.");
         Task<ShutdownReport> stop;
         lock (_gate)
             stop = _stop ??= Task.Run(() => StopCoreAsync(deadline, cancellation), CancellationToken.None);
@@ -301,7 +305,7 @@ public sealed class SluiceEngine : ISluiceEngine
         await _flushing.CancelAsync().ConfigureAwait(false);
         await _flushLoop.ConfigureAwait(false);
         ShutdownReport report = await shutdown.RunAsync(began).ConfigureAwait(false);
-        if (_ownsCoordinator)
+        if (OwnsCoordinator)
             await Coordinator.DisposeAsync().ConfigureAwait(false);
         Metrics.Dispose();
         Logger.Stopped(report);

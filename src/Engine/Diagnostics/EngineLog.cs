@@ -40,6 +40,9 @@ internal static partial class EngineLog
     [LoggerMessage(22, LogLevel.Warning, "{Aggregate}, partition {Partition}: a claim was taken over while its handler ran: the session is delivered twice, with the same idempotency key.")]
     public static partial void ClaimLost(this ILogger logger, string aggregate, int partition);
 
+    [LoggerMessage(23, LogLevel.Error, "{Aggregate}, partition {Partition}: a callback that was registered with a completion's cancellation token threw.")]
+    public static partial void CallbackThrew(this ILogger logger, Exception error, string aggregate, int partition);
+
     [LoggerMessage(30, LogLevel.Information, "{Aggregate}, partition {Partition}: took back the references of {Incarnation}, whose lease ran out.")]
     public static partial void Reaped(this ILogger logger, string aggregate, int partition, IncarnationId incarnation);
 

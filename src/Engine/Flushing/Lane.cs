@@ -307,7 +307,7 @@ internal sealed class Lane
                 return await _surroundings.Coordinator.SendAsync(
                     _surroundings.Space, Partition, request, _surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is CoordinatorException or TimeoutException)
+            catch (CoordinatorException e)
             {
                 _surroundings.OnRetry(Partition, failures, e);
             }

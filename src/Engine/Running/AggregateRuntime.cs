@@ -15,6 +15,7 @@ internal sealed class AggregateRuntime : IFlushSink
     private readonly Membership _membership;
     private readonly CancellationTokenSource _stopping = new();
     private Task _sweeper = Task.CompletedTask;
+    private volatile bool _hasEnded;
     private long _writes;
     private long _completions;
 
@@ -89,6 +90,7 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Repeats an emission until no lane was full.</summary>
+    /// <exception cref="ObjectDisposedException">The lanes have ended and will never have room.</exception>
     public async ValueTask UntilTakenAsync(Func<MergeCache, bool> tryEmit, CancellationToken cancellation)
     {
         while (true)
@@ -96,6 +98,8 @@ internal sealed class AggregateRuntime : IFlushSink
             Task room = Room.Next;
             if (tryEmit(Cache))
                 return;
+            if (_hasEnded)
+                throw Stopped();
             await room.WaitAsync(cancellation).ConfigureAwait(false);
         }
     }
@@ -115,6 +119,18 @@ internal sealed class AggregateRuntime : IFlushSink
         }
 
         await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        await CheckEndAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>A lane that has been closed takes no barrier any more: then its end tells whether everything was settled.</summary>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
+    public async ValueTask CheckEndAsync(CancellationToken cancellation)
+    {
+        if (!_hasEnded)
+            return;
+        await Task.WhenAll(Lanes.Select(static lane => lane.Completion)).WaitAsync(cancellation).ConfigureAwait(false);
+        if (InFlight != 0)
+            throw Stopped();
     }
 
     /// <summary>Stops accepting and ends every session; returns when the lanes have taken all of it.</summary>
@@ -126,12 +142,14 @@ internal sealed class AggregateRuntime : IFlushSink
         await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
     }
 
-    /// <summary>Ends the lanes after everything is settled, or at the deadline; returns how many updates were not settled.</summary>
+    /// <summary>
+    /// Ends the lanes after everything is settled, or at the deadline; returns how many updates were not settled, with the sessions for which no lane
+    /// had room.
+    /// </summary>
     public async ValueTask<int> EndAsync(CancellationToken deadline)
     {
         await _membership.StopAsync().ConfigureAwait(false);
-        foreach (Lane lane in Lanes)
-            lane.Complete();
+        CompleteLanes();
         try
         {
             await Task.WhenAll(Lanes.Select(static lane => lane.Completion)).WaitAsync(deadline).ConfigureAwait(false);
@@ -141,7 +159,7 @@ internal sealed class AggregateRuntime : IFlushSink
             // The deadline: what is left is counted below.
         }
 
-        int left = 0;
+        int left = Cache.Count;
         foreach (Lane lane in Lanes)
             left += await lane.AbandonAsync().ConfigureAwait(false);
         return left;
@@ -156,13 +174,9 @@ internal sealed class AggregateRuntime : IFlushSink
         await _membership.StopAsync().ConfigureAwait(false);
         if (Completer is not null)
             await Completer.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
+        CompleteLanes();
         foreach (Lane lane in Lanes)
-        {
-            lane.Complete();
             await lane.AbandonAsync().ConfigureAwait(false);
-        }
-
-        Room.Pulse();
     }
 
     /// <summary>Sends one request; null when it failed, which is logged.</summary>
@@ -173,7 +187,7 @@ internal sealed class AggregateRuntime : IFlushSink
         {
             return await SendAsync(partition, request, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is CoordinatorException or TimeoutException)
+        catch (CoordinatorException e)
         {
             OnRetry(partition, 1, e);
             return null;
@@ -181,8 +195,21 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Sends one request, which must not take longer than the request time-out.</summary>
+    /// <exception cref="CoordinatorException">The coordinator could not answer, or not in time.</exception>
     public ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation) =>
         Engine.Coordinator.SendAsync(Space, partition, request, Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation);
+
+    private static ObjectDisposedException Stopped() =>
+        new(nameof(SluiceEngine), "The engine was stopped before the coordinator had what this call was to hand over.");
+
+    /// <summary>The flag first and the pulse last: who waits for room finds either room or the flag.</summary>
+    private void CompleteLanes()
+    {
+        _hasEnded = true;
+        foreach (Lane lane in Lanes)
+            lane.Complete();
+        Room.Pulse();
+    }
 
     private void OnRetry(int partition, int failures, Exception error)
     {

@@ -4,8 +4,12 @@ using Sluice.Coordination;
 namespace Sluice.Running;
 
 /// <summary>
-/// The order of an engine's end: refuse, let go of everything, complete, leave. Each step may be cut short by the deadline; the later ones still run.
+/// The order of an engine's end: refuse, let go of everything, leave, complete. Each step may be cut short by the deadline; the later ones still run.
 /// </summary>
+/// <remarks>
+/// Engines are often stopped together. Each lets go of everything before it detaches from the coordinator, so of all that stop, the last to detach
+/// finds everything that any of them let go of. With a coordinator that ends with the process it completes all of it; the others need not wait.
+/// </remarks>
 internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRuntime> runtimes, CancellationToken deadline)
 {
     public async Task<ShutdownReport> RunAsync(long began)
@@ -21,8 +25,9 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         // What the server may still lose is not safe yet: success is reported only after the window.
         if (engine.Options.DurabilityWindow > TimeSpan.Zero)
             await UntilDeadlineAsync(token => new ValueTask(Task.Delay(engine.Options.DurabilityWindow, engine.Options.TimeProvider, token))).ConfigureAwait(false);
-
-        // Other engines of the process go on looking after what this one let go of; after the last one it would end with the process.
+        int unsettled = 0;
+        foreach (AggregateRuntime runtime in runtimes)
+            unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
         bool isLast = engine.Coordinator.Detach() && engine.Coordinator.IsEphemeral;
         if (isLast)
         {
@@ -40,11 +45,6 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         }
 
         (int uncompleted, int deadLetters) = await CountLeftAsync(isLast).ConfigureAwait(false);
-        int unsettled = 0;
-        foreach (AggregateRuntime runtime in runtimes)
-            unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
-        foreach (AggregateRuntime runtime in runtimes)
-            runtime.Room.Pulse();
         return new ShutdownReport(engine.Options.TimeProvider.GetElapsedTime(began), unsettled, unfinished, uncompleted, deadLetters);
     }
 
@@ -68,8 +68,8 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         {
             for (int partition = 0; partition < runtime.Lanes.Length; partition++)
             {
-                PokeReply? look = await runtime.TrySendAsync(partition, new PokeRequest(0), CancellationToken.None).ConfigureAwait(false);
-                DeadLettersReply? letters = await runtime.TrySendAsync(partition, new DeadLettersRequest(0), CancellationToken.None).ConfigureAwait(false);
+                PokeReply? look = await AskAsync(runtime, partition, new PokeRequest(0)).ConfigureAwait(false);
+                DeadLettersReply? letters = await AskAsync(runtime, partition, new DeadLettersRequest(0)).ConfigureAwait(false);
                 deadLetters += letters?.Total ?? 0;
                 if (look is not null && isLast)
                     uncompleted += look.Sealed - look.Parked + look.Open;
@@ -77,5 +77,23 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         }
 
         return (uncompleted, deadLetters);
+    }
+
+    /// <summary>Null when there is no answer. After the deadline only one that is there at once counts: a coordinator that hangs must not hold the stop up.</summary>
+    private async ValueTask<TReply?> AskAsync<TReply>(AggregateRuntime runtime, int partition, CoordinatorRequest<TReply> request)
+        where TReply : class
+    {
+        ValueTask<TReply> sent = engine.Coordinator.SendAsync(runtime.Space, partition, request, CancellationToken.None);
+        if (sent.IsCompletedSuccessfully)
+            return sent.Result;
+        try
+        {
+            return await sent.AsTask().WaitAsync(engine.Options.RequestTimeout, engine.Options.TimeProvider, deadline).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is CoordinatorException or TimeoutException or OperationCanceledException)
+        {
+            // Not known, so not counted; what could not be handed over is counted by the lanes.
+            return null;
+        }
     }
 }

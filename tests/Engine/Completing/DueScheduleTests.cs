@@ -1,0 +1,31 @@
+using Sluice.Completing;
+using Sluice.Harness;
+using Xunit;
+
+namespace Sluice.Tests.Completing;
+
+public sealed class DueScheduleTests
+{
+    // A delay drops fractions of a millisecond. The loop used to wake before the moment, find nothing due, and spin until the moment came.
+    [Theory]
+    [InlineData(200_000)]
+    [InlineData(1_500)]
+    [InlineData(1)]
+    [InlineData(999)]
+    [InlineData(3_599_999_999)]
+    public async Task One_wait_is_enough_for_something_to_be_due(long micros)
+    {
+        HandDrivenTimeProvider time = new();
+        DueSchedule schedule = new(partitions: 4, time);
+        schedule.Note(2, micros);
+
+        Task waiting = schedule.WaitAsync(TestContext.Current.CancellationToken).AsTask();
+        await time.WhenArmedAsync(1);
+        time.AdvanceToNextTimer();
+        await waiting;
+
+        List<int> due = [];
+        schedule.TakeDue(due);
+        Assert.Equal([2], due);
+    }
+}
