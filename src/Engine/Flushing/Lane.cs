@@ -43,7 +43,8 @@ internal sealed class Lane
     private readonly CancellationTokenSource _abandoned = new();
     private LaneIdentity _identity = LaneIdentity.None;
     private int _inFlight;
-    private RefusedBeat? _refusedBeat;
+    private SignOfLife? _signOfLife;
+    private SignOfLife? _doubted;
     private bool _urgent;
     private bool _leaving;
 
@@ -102,10 +103,19 @@ internal sealed class Lane
         }
     }
 
-    /// <summary>The partition refused a beat. Does nothing when the lane is busy: it will be told by its batch.</summary>
-    public void OnBeatRefused(FlushStatus status, IncarnationId incarnation, long now)
+    /// <summary>
+    /// Takes the answer to a beat of <paramref name="identity"/>, which must have been read before the beat was sent. When the partition refused it, or has
+    /// fewer batches than it had acknowledged, the lane asks by its next batch what happened. Any thread.
+    /// </summary>
+    public void OnBeat(LaneIdentity identity, BeatReply reply)
     {
-        Volatile.Write(ref _refusedBeat, new RefusedBeat(status, incarnation, now));
+        if (reply.Status == BeatStatus.Alive && reply.Last >= identity.Acknowledged)
+        {
+            Volatile.Write(ref _signOfLife, new SignOfLife(identity.Incarnation, reply.Now));
+            return;
+        }
+
+        Volatile.Write(ref _doubted, new SignOfLife(identity.Incarnation, reply.Now));
         _channel.Writer.TryWrite(new FlushItem { Epoch = BeatRefused });
     }
 
@@ -143,7 +153,8 @@ internal sealed class Lane
     private const int DiscardPending = -2;
     private const int LeaveIdle = -3;
 
-    private sealed record RefusedBeat(FlushStatus Status, IncarnationId Incarnation, long Now);
+    /// <summary>What a beat of an incarnation was answered at a server time.</summary>
+    private sealed record SignOfLife(IncarnationId Incarnation, long Now);
 
     private async Task RunAsync()
     {
@@ -155,11 +166,11 @@ internal sealed class Lane
                 Drain();
                 if (_machine.Outstanding is null)
                 {
-                    if (_machine.Pending == 0)
+                    if (!_machine.HasNext)
                     {
                         if (_leaving)
                             await LeaveAsync(cancellation).ConfigureAwait(false);
-                        if (await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
+                        if (await WaitForItemsAsync(cancellation).ConfigureAwait(false))
                             continue;
                         await LeaveAsync(cancellation).ConfigureAwait(false);
                         break;
@@ -234,8 +245,8 @@ internal sealed class Lane
         switch (message.Epoch)
         {
             case BeatRefused:
-                if (Volatile.Read(ref _refusedBeat) is { } refused && refused.Incarnation == _machine.Incarnation)
-                    _machine.OnBeatRefused(refused.Status, refused.Now);
+                if (Volatile.Read(ref _doubted) is { } doubted && doubted.Incarnation == _machine.Incarnation)
+                    _machine.Probe();
                 break;
             case LeaveIdle:
                 _leaving = true;
@@ -248,6 +259,27 @@ internal sealed class Lane
                 message.Waiter!.Release();
                 _urgent = true;
                 break;
+        }
+    }
+
+    /// <summary>
+    /// Waits for the channel; false when it is complete and empty. What the server may still lose is asked for once while it is kept, so that losing it
+    /// is noticed although nothing more is sent.
+    /// </summary>
+    private async ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation)
+    {
+        if (!_machine.IsUnconfirmed)
+            return await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
+        using CancellationTokenSource quiet = new(Durations.Span(_surroundings.Terms.DurabilityWindow / 2), _surroundings.Time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, quiet.Token);
+        try
+        {
+            return await _channel.Reader.WaitToReadAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            _machine.Probe();
+            return true;
         }
     }
 
@@ -291,6 +323,8 @@ internal sealed class Lane
         }
 
         _surroundings.Seen.Raise(Partition, reply.Clock);
+        if (Volatile.Read(ref _signOfLife) is { } sign && sign.Incarnation == _machine.Incarnation)
+            _machine.Hear(sign.Now);
         _machine.OnReply(reply);
         Publish();
         _surroundings.OnDue(Partition, reply.Now, reply.NextDue);
@@ -320,13 +354,14 @@ internal sealed class Lane
     private void Publish()
     {
         LaneIdentity before = _identity;
-        if (before.Incarnation != _machine.Incarnation || before.Held != _machine.Held)
-            Volatile.Write(ref _identity, new LaneIdentity(_machine.Incarnation, _machine.Held));
+        LaneIdentity after = new(_machine.Incarnation, _machine.Held, _machine.Acknowledged);
+        if (before != after)
+            Volatile.Write(ref _identity, after);
     }
 }
 
 /// <summary>A lane as other threads see it.</summary>
-internal sealed record LaneIdentity(IncarnationId Incarnation, int Held)
+internal sealed record LaneIdentity(IncarnationId Incarnation, int Held, long Acknowledged)
 {
-    public static LaneIdentity None { get; } = new(default, 0);
+    public static LaneIdentity None { get; } = new(default, 0, 0);
 }

@@ -39,12 +39,15 @@ internal sealed class FencePolicy
 ///   Idle ------------> Outstanding(n) --------------------------> Idle, n + 1
 ///                        |  |   |  lost or failed request: the same bytes again
 ///                        |  |   +- Gap(last), all of last+1..n-1 kept and young -----> Replaying, then Outstanding(n)
-///                        |  |        otherwise: report the range                  \
-///                        |  +----- Unknown -> replay what is young, then ----------+-> NeedsIdentity
+///                        |  |   |    otherwise: report the range                  \
+///                        |  |   +- Unknown, all of 1..n-1 kept and young ------------> Replaying, then Outstanding(n)
+///                        |  +----- Unknown otherwise: report the range ------------+-> NeedsIdentity
 ///                        +-------- Fenced(last): settled if n &lt;= last, else kept --/       | Identify
 ///                                  Conflict: kept                                          v
 ///                                                   held resources are referenced again, what was kept goes first, Idle, n = 1
 /// </code>
+/// <para>A partition that lost writes, or fenced the lane, says so only to a batch. <see cref="Probe"/> sends an empty one: when a beat was refused, and
+/// once after the lane fell idle, so that what was lost is noticed while it is still kept.</para>
 /// <para>A batch is outstanding until its fate is known, a number that was taken is never abandoned, and there is one batch outstanding at a time:
 /// so what the partition applied is always a prefix of what was sent (I9).</para>
 /// <para>Not thread-safe: one owner.</para>
@@ -59,11 +62,15 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     private FrozenBatch? _outstanding;
     private long _next = 1;
     private long _seen;
+    private bool _probes;
 
     public IncarnationId Incarnation => _incarnation;
 
     /// <summary>True before the first batch and after an incarnation ended: nothing can be cut before <see cref="Identify"/>.</summary>
     public bool NeedsIdentity => _incarnation.IsNone && _replay.Count == 0;
+
+    /// <summary>The last batch that the partition acknowledged to this incarnation, or 0.</summary>
+    public long Acknowledged => _next - (_outstanding is null ? 1 : 2);
 
     /// <summary>Items that are not in a batch yet.</summary>
     public int Pending => _pending.Count;
@@ -71,7 +78,16 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     /// <summary>Resources that the engine holds in this partition once the outstanding batch is applied.</summary>
     public int Held => _held.Count;
 
-    public bool IsIdle => _pending.Count == 0 && _outstanding is null && _replay.Count == 0;
+    /// <summary>Whether there is something to cut a batch for.</summary>
+    public bool HasNext => _pending.Count != 0 || _probes;
+
+    /// <summary>
+    /// True when the last batch was acknowledged and the server may still lose it: without more batches, only a <see cref="Probe"/> within the durability
+    /// window finds out in time.
+    /// </summary>
+    public bool IsUnconfirmed { get; private set; }
+
+    public bool IsIdle => !HasNext && _outstanding is null && _replay.Count == 0;
 
     /// <summary>The highest generation or token seen in the partition.</summary>
     public long Seen
@@ -108,20 +124,37 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     {
         _incarnation = incarnation;
         _next = 1;
+        _heard = incarnation.IssuedAt;
+        _lastFull = 0;
     }
+
+    /// <summary>The incarnation was a living member at this server time: until long after it, its tombstone can't have been purged.</summary>
+    public void Hear(long now) => _heard = Math.Max(_heard, now);
+
+    /// <summary>
+    /// Asks the partition whether it still knows the lane and has its last batch: the next batch is cut even if there is nothing to put into it.
+    /// </summary>
+    /// <remarks>
+    /// A refused beat is a reason to ask and not an answer: it can be older than the batch that made the incarnation a member, and it doesn't say which
+    /// batches were applied before the fence.
+    /// </remarks>
+    public void Probe() => _probes = _next > 1 && !_incarnation.IsNone;
 
     /// <summary>Forgets the identity of a lane that is idle and holds nothing; the caller has told the partition.</summary>
     public void Leave()
     {
-        if (IsIdle && _held.Count == 0)
-            _incarnation = default;
+        if (!IsIdle || _held.Count != 0)
+            return;
+        _incarnation = default;
+        IsUnconfirmed = false;
     }
 
     /// <summary>Freezes the next batch, unless one is outstanding, there is nothing to send, or the lane needs an identity.</summary>
     public bool TryCut()
     {
-        if (_outstanding is not null || _replay.Count != 0 || _incarnation.IsNone || _pending.Count == 0)
+        if (_outstanding is not null || _replay.Count != 0 || _incarnation.IsNone || !HasNext)
             return false;
+        _probes = false;
         ImmutableArray<PendingItem>.Builder items = ImmutableArray.CreateBuilder<PendingItem>(Math.Min(_pending.Count, terms.BatchSize));
         HashSet<ResourceKey> named = [];
         foreach (PendingItem item in _pending)
@@ -167,45 +200,50 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         foreach (RefusedItem refusal in refused)
             observer.OnRefused(batch.Items[refusal.Index], refusal.Outcome);
         observer.OnSettled(batch.Items.AsSpan());
-        if (batch == _outstanding)
-            _outstanding = null;
+        _outstanding = null;
     }
 
     /// <summary>
-    /// Ends the incarnation: what it had not settled goes first on the next one, and every resource that is still held is referenced again.
+    /// Ends the incarnation: what the server lost of acknowledged batches and what had not been settled goes first on the next one, and every resource
+    /// that is still held is referenced again.
     /// </summary>
-    private void Reincarnate(FlushStatus status, IEnumerable<PendingItem> unsettled)
+    private void Reincarnate(FlushStatus status, IReadOnlyList<PendingItem> recovered, IReadOnlyList<PendingItem> unsettled)
     {
         observer.OnReincarnated(status, _incarnation);
         _incarnation = default;
+        _probes = false;
+        IsUnconfirmed = false;
+        if (terms.Fence.Discards && status == FlushStatus.Fenced)
+        {
+            // The broker has redelivered what it had no acknowledgement for; what was recovered is acknowledged, and nobody else has it.
+            foreach (PendingItem item in unsettled)
+                Discard(item);
+            DiscardPending();
+        }
+
+        HashSet<ResourceKey> named = [.. recovered.Concat(unsettled).Select(static item => item.Resource)];
+        PutFirst([.. recovered, .. unsettled, .. _held.Where(resource => !named.Contains(resource)).Select(static resource => new PendingItem(resource))]);
+    }
+
+    /// <summary>Enqueues items in front of what is pending. They say who is held as the last batch left it; what is pending may change that again.</summary>
+    private void PutFirst(IReadOnlyList<PendingItem> items)
+    {
         PendingItem[] arrived = [.. _pending];
         _pending.Clear();
         _last.Clear();
-        foreach (PendingItem item in unsettled)
+        foreach (PendingItem item in items)
         {
             item.Holds = _held.Contains(item.Resource);
-            if (terms.Fence.Discards && status == FlushStatus.Fenced)
-                Discard(item);
             Enqueue(item);
-        }
-
-        foreach (ResourceKey resource in _held)
-        {
-            if (!_last.ContainsKey(resource))
-                Enqueue(new PendingItem(resource) { Holds = true });
         }
 
         foreach (PendingItem item in arrived)
-        {
-            if (terms.Fence.Discards && status == FlushStatus.Fenced)
-                Discard(item);
             Enqueue(item);
-        }
     }
 
     private void Discard(PendingItem item)
     {
-        if (item.Delta.Length == 0)
+        if (item.Delta.Length == 0 || item.IsRecovered)
             return;
         observer.OnLost(LossCause.Discarded, _incarnation, 0, 0, [item]);
         item.Delta = [];

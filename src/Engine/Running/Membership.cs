@@ -78,8 +78,7 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
             BeatRequest request = new(identity.Incarnation, terms.Lease, ListLimit) { Seen = runtime.Seen[lane.Partition] };
             if (await runtime.TrySendAsync(lane.Partition, request, cancellation).ConfigureAwait(false) is not { } reply)
                 continue;
-            if (reply.Status != BeatStatus.Alive)
-                lane.OnBeatRefused(reply.Status == BeatStatus.Fenced ? FlushStatus.Fenced : FlushStatus.Unknown, identity.Incarnation, reply.Now);
+            lane.OnBeat(identity, reply);
             await LookAfterAsync(lane.Partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry), reply.Expired, cancellation).ConfigureAwait(false);
         }
     }

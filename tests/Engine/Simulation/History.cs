@@ -56,6 +56,9 @@ internal readonly record struct Step(StepKind Kind, int Engine, int Target, Faul
         Fault.ReplyLate, Fault.Duplicated,
     ];
 
+    /// <summary>Time passes for more than half of a tombstone's life.</summary>
+    public bool IsLongSleep => Kind == StepKind.Time && Amount % 16 == 0;
+
     public static Step Decode(int code)
     {
         uint rest = (uint)code;

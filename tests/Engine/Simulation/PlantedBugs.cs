@@ -22,6 +22,7 @@ internal static class PlantedBugs
         ["dereference before the last flush"] = (new DropBeforeLastFlush(), new()),
         ["delete after the callback instead of seal"] = (new DeleteAfterCallback(), new()),
         ["generation kept with the resource"] = (new GenerationOfTheResource(), new()),
+        ["deliver without waiting for the durability window"] = (new DeliverAtOnce(), new() { Window = 2_000, MostLost = 1_000 }),
         ["join that does not cancel due"] = (new JoinKeepsDue(), new() { Linger = 500 }),
     };
 
@@ -186,6 +187,11 @@ internal static class PlantedBugs
 
             return (after, reply);
         }
+    }
+
+    private sealed class DeliverAtOnce : ServerRules
+    {
+        public override bool DeliversAtOnce => true;
     }
 
     private sealed class JoinKeepsDue : ServerRules

@@ -14,6 +14,9 @@ internal class ServerRules
     /// <summary>True plants a bug in the simulated session holder: it lets go of a resource before the last delta is flushed.</summary>
     public virtual bool DropsBeforeLastFlush => false;
 
+    /// <summary>True plants a bug in the simulated completer: it delivers what the server may still lose.</summary>
+    public virtual bool DeliversAtOnce => false;
+
     public virtual (PartitionState State, object Reply) Apply(PartitionState state, long now, RecordMerger merger, object request) =>
         Transitions.Apply(state, now, merger, request);
 

@@ -8,6 +8,7 @@ internal sealed partial class SimulatedEngine
 {
     private readonly List<Work> _work = [];
     private readonly SeenClock _seen;
+    private readonly long[] _answered;
     private ulong _identities;
 
     private enum Stage
@@ -25,7 +26,7 @@ internal sealed partial class SimulatedEngine
         LaneMachine lane = _lanes[partition];
         if (lane.Outstanding is null)
         {
-            if (lane.Pending == 0)
+            if (!lane.HasNext)
                 return;
             if (lane.NeedsIdentity)
                 _world.Call<PokeReply>(this, partition, new PokeRequest(0), Fault.None, reply => lane.Identify(NewIdentity(reply.Now)));
@@ -38,10 +39,19 @@ internal sealed partial class SimulatedEngine
             Send<FlushReply>(partition, request, fault, reply =>
             {
                 _seen.Raise(partition, reply.Clock);
+                _answered[partition] = _world.Now;
                 lane.OnReply(_world.Rules.Reply(reply));
                 DiscardIfFenced();
             });
         }
+    }
+
+    /// <summary>What a lane does that was idle for half of the durability window: asks for what the server may still lose.</summary>
+    public void Confirm(int partition)
+    {
+        if (_lanes[partition].IsUnconfirmed && _world.Now - _answered[partition] >= _world.Terms.Window / 2)
+            _lanes[partition].Probe();
+        TurnUntilIdle(partition);
     }
 
     /// <summary>Turns without faults until the lane has nothing to do.</summary>
@@ -58,17 +68,17 @@ internal sealed partial class SimulatedEngine
     public void Beat(int partition, Fault fault)
     {
         IncarnationId incarnation = _lanes[partition].Incarnation;
+        long acknowledged = _lanes[partition].Acknowledged;
         if (incarnation.IsNone)
             return;
         _world.Call<BeatReply>(this, partition, new BeatRequest(incarnation, SimulationTerms.Lease, 8) { Seen = _seen[partition] }, fault, reply =>
         {
             LaneMachine lane = _lanes[partition];
-            if (reply.Status != BeatStatus.Alive && lane.Incarnation == incarnation && lane.Outstanding is null)
-            {
-                lane.OnBeatRefused(reply.Status == BeatStatus.Fenced ? FlushStatus.Fenced : FlushStatus.Unknown, reply.Now);
-                DiscardIfFenced();
-            }
-
+            bool isAlive = reply.Status == BeatStatus.Alive && reply.Last >= acknowledged;
+            if (lane.Incarnation == incarnation && isAlive)
+                lane.Hear(reply.Now);
+            else if (lane.Incarnation == incarnation)
+                lane.Probe();
             Reap(partition, reply.Expired, fault);
         });
     }
@@ -113,7 +123,7 @@ internal sealed partial class SimulatedEngine
         Work work = _work[which % _work.Count];
         if (work.Stage == Stage.Claimed)
         {
-            if (_world.Terms.Window == 0)
+            if (_world.Terms.Window == 0 || _world.Rules.DeliversAtOnce)
                 work.Stage = Stage.Confirmed;
             else if (_world.Now - work.ClaimedAt >= _world.Terms.Window)
                 Extend(work, fault, onHeld: () => work.Stage = Stage.Confirmed);

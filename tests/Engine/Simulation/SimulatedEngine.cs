@@ -27,6 +27,7 @@ internal sealed partial class SimulatedEngine
         LaneTerms terms = new(world.Space.Layout, world.Terms.Flush, world.Terms.BatchSize, world.Terms.Window, world.Terms.RetentionBytes, policy);
         _lanes = [.. Enumerable.Range(0, world.Terms.Partitions).Select(p => new LaneMachine(terms, world.Space.Merger, _epochs, new Observer(this, p)))];
         _attempts = new long[_lanes.Length];
+        _answered = new long[_lanes.Length];
         _seen = new SeenClock(_lanes.Length);
     }
 

@@ -16,6 +16,7 @@ internal sealed class World
     private readonly SimulatedEngine[] _engines;
     private readonly List<SimulatedEngine> _lives = [];
     private readonly Dictionary<(IncarnationId Incarnation, long Number), (int Partition, FlushRequest Request)> _batches = [];
+    private readonly HashSet<FlushRequest>[] _sent;
     private readonly Checker _checker;
 
     public World(SimulationTerms terms, ServerRules rules)
@@ -27,6 +28,7 @@ internal sealed class World
         Ledger = new Ledger(terms.Resources);
         _states = [.. Enumerable.Repeat(PartitionState.Empty, terms.Partitions)];
         _past = [.. _states.Select(static state => new List<(long, PartitionState)> { (0, state) })];
+        _sent = [.. _states.Select(static _ => new HashSet<FlushRequest>(ReferenceEqualityComparer.Instance))];
         _checker = new Checker(this);
         _engines = new SimulatedEngine[terms.Engines];
         for (int i = 0; i < terms.Engines; i++)
@@ -117,11 +119,14 @@ internal sealed class World
         return reply;
     }
 
-    /// <summary>Everything that was ever sent to a lane arrives once more.</summary>
+    /// <summary>Every batch that was sent over connections that did not break arrives once more.</summary>
     public void RepeatEveryBatch()
     {
-        foreach ((int partition, FlushRequest request) in _batches.Values)
-            Apply(partition, request);
+        for (int partition = 0; partition < _sent.Length; partition++)
+        {
+            foreach (FlushRequest request in _sent[partition])
+                Apply(partition, request);
+        }
     }
 
     /// <summary>Everything that is on its way arrives.</summary>
@@ -142,7 +147,7 @@ internal sealed class World
             foreach (SimulatedEngine engine in _engines.Where(static engine => engine.CanAct))
             {
                 for (int p = 0; p < Terms.Partitions; p++)
-                    engine.TurnUntilIdle(p);
+                    engine.Confirm(p);
             }
         }
 
@@ -228,7 +233,7 @@ internal sealed class World
             case StepKind.Time:
                 PassTime((step.Amount % 16) switch
                 {
-                    0 => SimulationTerms.TombstoneLife * 6 / 10,
+                    _ when step.IsLongSleep => SimulationTerms.TombstoneLife * 6 / 10,
                     1 or 2 => SimulationTerms.Lease + 100,
                     3 or 4 => SimulationTerms.ClaimLease + 100,
                     5 or 6 => 2_100,
@@ -267,6 +272,7 @@ internal sealed class World
         past.RemoveAll(entry => entry.At > Now - lost);
         _states[partition] = state;
         _late.RemoveAll(flight => flight.Partition == partition && flight.Reply is null);
+        _sent[partition].Clear();
         _checker.AfterRollback(partition, state);
     }
 
@@ -294,6 +300,7 @@ internal sealed class World
     {
         if (request is not FlushRequest batch)
             return;
+        _sent[partition].Add(batch);
         if (!_batches.TryAdd((batch.Incarnation, batch.Number), (partition, batch)) && _batches[(batch.Incarnation, batch.Number)].Request != batch)
             throw new InvariantException("I9", $"number {batch.Number} was given to two batches");
     }
