@@ -75,9 +75,9 @@ internal sealed class Completer
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         Resume();
-        await _loop.ConfigureAwait(false);
         try
         {
+            await _loop.WaitAsync(deadline).ConfigureAwait(false);
             for (int i = 0; i < _terms.Concurrency; i++)
                 await _units.WaitAsync(deadline).ConfigureAwait(false);
         }
@@ -88,7 +88,7 @@ internal sealed class Completer
         }
 
         await _abandoned.CancelAsync().ConfigureAwait(false);
-        await _keeper.ConfigureAwait(false);
+        await Task.WhenAll(_loop, _keeper).ConfigureAwait(false);
     }
 
     private async Task ClaimLoopAsync()
@@ -221,6 +221,11 @@ internal sealed class Completer
         catch (OperationCanceledException)
         {
             // Stopped beyond the deadline: the claims run out and somebody else completes them.
+        }
+        catch (Exception e)
+        {
+            // A fault of ours: the claims run out, and the sessions are delivered again with the same content.
+            _observer.OnError(unit[0].Partition, e);
         }
         finally
         {

@@ -74,7 +74,9 @@ internal sealed class Lane
     public bool TryWrite(in FlushItem item)
     {
         Interlocked.Increment(ref _inFlight);
-        if (_channel.Writer.TryWrite(item))
+        FlushItem taken = item;
+        taken.Episode = _surroundings.Terms.Fence.Episode;
+        if (_channel.Writer.TryWrite(taken))
             return true;
         Interlocked.Decrement(ref _inFlight);
         return false;
@@ -97,7 +99,10 @@ internal sealed class Lane
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {
-            waiter.Release();
+            if (e is ChannelClosedException { InnerException: { } fault } && InFlight != 0)
+                waiter.Fail(new InvalidOperationException("The lane ended because of a fault in the engine; what it had taken is not flushed.", fault));
+            else
+                waiter.Release();
             if (e is OperationCanceledException)
                 throw;
         }
@@ -121,9 +126,6 @@ internal sealed class Lane
 
     /// <summary>Leaves the partition if the lane is idle and holds nothing.</summary>
     public void LeaveIfIdle() => _channel.Writer.TryWrite(new FlushItem { Epoch = LeaveIdle });
-
-    /// <summary>Drops the deltas of what is not in a batch yet, as the source's broker has delivered the events to others.</summary>
-    public void Discard() => _channel.Writer.TryWrite(new FlushItem { Epoch = DiscardPending });
 
     /// <summary>No more items will come; the loop ends when everything is settled.</summary>
     public void Complete() => _channel.Writer.TryComplete();
@@ -150,8 +152,7 @@ internal sealed class Lane
 
     // Items without a key are messages to the loop; their epoch field says which.
     private const int BeatRefused = -1;
-    private const int DiscardPending = -2;
-    private const int LeaveIdle = -3;
+    private const int LeaveIdle = -2;
 
     /// <summary>What a beat of an incarnation was answered at a server time.</summary>
     private sealed record SignOfLife(IncarnationId Incarnation, long Now);
@@ -236,8 +237,9 @@ internal sealed class Lane
             _urgent = true;
         }
 
+        int episode = item.Episode;
         item.Recycle();
-        _machine.Enqueue(pending);
+        _machine.Enqueue(pending, episode);
     }
 
     private void OnMessage(in FlushItem message)
@@ -250,9 +252,6 @@ internal sealed class Lane
                 break;
             case LeaveIdle:
                 _leaving = true;
-                break;
-            case DiscardPending:
-                _machine.DiscardPending();
                 break;
             default:
                 _machine.Barrier(message.Waiter!);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sluice.Coordination;
+using Sluice.Diagnostics;
 
 namespace Sluice.Running;
 
@@ -28,11 +29,12 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         int unsettled = 0;
         foreach (AggregateRuntime runtime in runtimes)
             unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
-        bool isLast = engine.Coordinator.Detach() && engine.Coordinator.IsEphemeral;
-        if (isLast)
+        Dictionary<AggregateRuntime, Remaining> remaining = runtimes.ToDictionary(
+            static runtime => runtime, runtime => engine.Coordinator.Detach(runtime.Space, runtime.Completer is not null));
+        if (engine.Coordinator.IsEphemeral)
         {
             foreach (AggregateRuntime runtime in runtimes.Where(static runtime => runtime.Completer is not null))
-                await UntilDeadlineAsync(token => Quiescence.EndAllAsync(runtime, token)).ConfigureAwait(false);
+                await UntilDeadlineAsync(token => CompleteAsync(runtime, remaining[runtime], token)).ConfigureAwait(false);
         }
 
         int unfinished = 0;
@@ -44,9 +46,17 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
             unfinished += completer.Running;
         }
 
-        (int uncompleted, int deadLetters) = await CountLeftAsync(isLast).ConfigureAwait(false);
+        (int uncompleted, int deadLetters) = await CountLeftAsync(remaining).ConfigureAwait(false);
         return new ShutdownReport(engine.Options.TimeProvider.GetElapsedTime(began), unsettled, unfinished, uncompleted, deadLetters);
     }
+
+    /// <summary>What would end with the process, or wait for a handler that no engine has.</summary>
+    private static ValueTask CompleteAsync(AggregateRuntime runtime, Remaining remaining, CancellationToken cancellation) => remaining switch
+    {
+        Remaining.Nobody => Quiescence.EndAllAsync(runtime, cancellation),
+        Remaining.Producers => Quiescence.WaitAsync(runtime, cancellation),
+        _ => ValueTask.CompletedTask,
+    };
 
     private async ValueTask UntilDeadlineAsync(Func<CancellationToken, ValueTask> step)
     {
@@ -58,9 +68,14 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         {
             // The deadline: the report will say what is left.
         }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // A step that fails must not keep the later ones from running: lanes that never end would keep the engine's references alive.
+            engine.Logger.LoopError(e, "shutdown", "stop");
+        }
     }
 
-    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync(bool isLast)
+    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync(Dictionary<AggregateRuntime, Remaining> remaining)
     {
         int uncompleted = 0;
         int deadLetters = 0;
@@ -71,8 +86,8 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
                 PokeReply? look = await AskAsync(runtime, partition, new PokeRequest(0)).ConfigureAwait(false);
                 DeadLettersReply? letters = await AskAsync(runtime, partition, new DeadLettersRequest(0)).ConfigureAwait(false);
                 deadLetters += letters?.Total ?? 0;
-                if (look is not null && isLast)
-                    uncompleted += look.Sealed - look.Parked + look.Open;
+                if (look is not null && engine.Coordinator.IsEphemeral && remaining[runtime] != Remaining.Handlers)
+                    uncompleted += look.Sealed - look.Parked + (remaining[runtime] == Remaining.Nobody ? look.Open : 0);
             }
         }
 

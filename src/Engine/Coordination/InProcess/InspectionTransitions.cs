@@ -120,7 +120,7 @@ internal static class InspectionTransitions
         OpenRecord record = before with { Fields = merged.WrittenSpan.ToArray(), TimesModified = before.TimesModified + 1 };
         if (!record.HasUpdates)
             record = record with { Generation = draft.Tick(), CreatedAt = draft.Now };
-        if (record.Holders == 0 && !record.Forced)
+        if (record.Due == Durations.Never && record.Holders == 0)
         {
             record = record with
             {
