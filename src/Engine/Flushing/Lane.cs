@@ -299,7 +299,7 @@ internal sealed class Lane
     private async ValueTask LeaveAsync(CancellationToken cancellation)
     {
         _leaving = false;
-        if (_machine.Incarnation.IsNone || _machine.Held != 0)
+        if (!_machine.CanLeave)
             return;
         LeaveReply reply = await SendAsync(
             new LeaveRequest(_machine.Incarnation, _surroundings.Terms.Flush.TombstoneLife) { Seen = _surroundings.Seen[Partition] }, cancellation).ConfigureAwait(false);

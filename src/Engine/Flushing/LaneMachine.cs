@@ -115,10 +115,10 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     public bool HasNext => _pending.Count != 0 || _probes;
 
     /// <summary>
-    /// True when the last batch was acknowledged and the server may still lose it: without more batches, only a <see cref="Probe"/> within the durability
-    /// window finds out in time.
+    /// True when the server may still lose something that it acknowledged: without more batches, only a <see cref="Probe"/> half a durability window after
+    /// the last one finds out in time.
     /// </summary>
-    public bool IsUnconfirmed { get; private set; }
+    public bool IsUnconfirmed => terms.DurabilityWindow != 0 && !_incarnation.IsNone && _lastFull > _safe;
 
     public bool IsIdle => !HasNext && _outstanding is null && _replay.Count == 0;
 
@@ -169,6 +169,7 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         _next = 1;
         _heard = incarnation.IssuedAt;
         _lastFull = 0;
+        _safe = 0;
     }
 
     /// <summary>The incarnation was a living member at this server time: until long after it, its tombstone can't have been purged.</summary>
@@ -183,13 +184,17 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     /// </remarks>
     public void Probe() => _probes = _next > 1 && !_incarnation.IsNone;
 
-    /// <summary>Forgets the identity of a lane that is idle and holds nothing; the caller has told the partition.</summary>
+    /// <summary>
+    /// Whether the lane has an identity to give up, holds nothing and expects nothing. Who left can't find out that its last batch was lost, so the batch
+    /// has to be confirmed before.
+    /// </summary>
+    public bool CanLeave => IsIdle && !IsUnconfirmed && _held.Count == 0 && !_incarnation.IsNone;
+
+    /// <summary>Forgets the identity if <see cref="CanLeave"/>; the caller has told the partition.</summary>
     public void Leave()
     {
-        if (!IsIdle || _held.Count != 0)
-            return;
-        _incarnation = default;
-        IsUnconfirmed = false;
+        if (CanLeave)
+            _incarnation = default;
     }
 
     /// <summary>Freezes the next batch, unless one is outstanding, there is nothing to send, or the lane needs an identity.</summary>
@@ -261,7 +266,6 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         observer.OnReincarnated(status, dead);
         _incarnation = default;
         _probes = false;
-        IsUnconfirmed = false;
         if (terms.Fence.Discards && status == FlushStatus.Fenced)
         {
             // The broker has redelivered what it had no acknowledgement for; what was recovered is acknowledged, and nobody else has it.

@@ -25,6 +25,9 @@ internal sealed partial class LaneMachine
     /// <summary>The last acknowledged batch of the incarnation that carried something.</summary>
     private long _lastFull;
 
+    /// <summary>The last batch of the incarnation that was still there half a durability window after it was acknowledged: a server can't lose it any more.</summary>
+    private long _safe;
+
     /// <summary>The latest server time at which the incarnation was known to live.</summary>
     private long _heard;
 
@@ -79,11 +82,21 @@ internal sealed partial class LaneMachine
         Settle(batch, refused);
         if (terms.DurabilityWindow == 0)
             return;
-        IsUnconfirmed = !batch.Items.IsEmpty;
         _kept.Enqueue(batch);
+        NoteSafe(now);
         _keptBytes += batch.Bytes;
         while (_kept.Count != 0 && (_keptBytes > terms.RetentionBytes || !IsYoung(_kept.Peek(), now)))
             _keptBytes -= _kept.Dequeue().Bytes;
+    }
+
+    /// <summary>The server was known to have all acknowledged batches at <paramref name="now"/>.</summary>
+    private void NoteSafe(long now)
+    {
+        foreach (FrozenBatch kept in _kept)
+        {
+            if (kept.Request.Incarnation == _incarnation && now - kept.AcknowledgedAt >= terms.DurabilityWindow / 2)
+                _safe = Math.Max(_safe, kept.Number);
+        }
     }
 
     private void OnGap(FrozenBatch batch, FlushReply reply)
@@ -136,9 +149,13 @@ internal sealed partial class LaneMachine
     {
         if (reply.Now - _heard > terms.Flush.TombstoneLife / 2)
         {
-            // Fenced so long ago that the tombstone, which would tell whether the batch was applied, may be gone: never a guess.
+            // Fenced so long ago that the tombstone, which would tell whether the batch was applied, may be gone: never a guess. The same goes for batches
+            // that were acknowledged, but not long enough before the lane was last heard of to be safe from a server that loses writes.
+            NoteSafe(_heard);
+            IEnumerable<FrozenBatch> unsure = _kept.Where(kept => kept.Request.Incarnation == _incarnation && kept.Number > _safe).Append(batch);
             _outstanding = null;
-            observer.OnLost(LossCause.FateUnknown, _incarnation, batch.Number, batch.Number, batch.Items.AsSpan());
+            observer.OnLost(
+                LossCause.FateUnknown, _incarnation, IsUnconfirmed ? _safe + 1 : batch.Number, batch.Number, [.. unsure.SelectMany(static unknown => unknown.Items)]);
             observer.OnSettled(batch.Items.AsSpan());
             Reincarnate(FlushStatus.Fenced, [], []);
             return;
@@ -173,6 +190,8 @@ internal sealed partial class LaneMachine
             batch.AcknowledgedAt = reply.Now;
             if (reply.Status == FlushStatus.Applied)
             {
+                if (batch.Request.Incarnation == _incarnation)
+                    _safe = Math.Min(_safe, batch.Number - 1);
                 foreach (RefusedItem refusal in reply.Refused)
                     observer.OnRefused(batch.Items[refusal.Index], refusal.Outcome);
                 observer.OnReplayed(batch.Number);

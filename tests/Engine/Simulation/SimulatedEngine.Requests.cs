@@ -96,7 +96,7 @@ internal sealed partial class SimulatedEngine
     public void Leave(int partition, Fault fault)
     {
         LaneMachine lane = _lanes[partition];
-        if (lane.IsIdle && lane.Held == 0 && !lane.Incarnation.IsNone)
+        if (lane.CanLeave)
         {
             IncarnationId incarnation = lane.Incarnation;
             Send<LeaveReply>(partition, new LeaveRequest(incarnation, SimulationTerms.TombstoneLife) { Seen = _seen[partition] }, fault, reply =>

@@ -157,7 +157,7 @@ internal sealed partial class SimulatedEngine
         PendingItem item = new(_world.Resources[resource])
         {
             Delta = EventTally.Encode(session.Dirty),
-            Holds = holds,
+            Holds = holds && _world.Terms.Inactivity == 0,
             Force = force,
             Reason = force ? CompletionReason.Forced : CompletionReason.Idle,
             Folded = 1,
@@ -201,9 +201,9 @@ internal sealed partial class SimulatedEngine
 
         public void OnLost(LossCause cause, IncarnationId incarnation, long first, long last, ReadOnlySpan<PendingItem> items)
         {
-            if (cause == LossCause.ServerLostBatches)
+            if (first != 0)
             {
-                engine._world.OnServerLostBatches(engine, partition, incarnation, first, last);
+                engine._world.OnLostBatches(engine, partition, cause, incarnation, first, last);
                 return;
             }
 

@@ -21,6 +21,9 @@ internal sealed record SimulationTerms
 
     public long Hard { get; init; } = Durations.Never;
 
+    /// <summary>Sessions end by inactivity: the gap. 0 = by reference.</summary>
+    public long Inactivity { get; init; }
+
     /// <summary>The engines' durability window.</summary>
     public long Window { get; init; }
 
@@ -35,7 +38,7 @@ internal sealed record SimulationTerms
     /// <summary>Whether the events' broker delivers them to others when an engine was fenced.</summary>
     public bool Discards { get; init; }
 
-    public FlushTerms Flush => new(Lease, Linger, Hard, 0, TombstoneLife, OpenLimit: 1000, DeadLetterLimit: 100);
+    public FlushTerms Flush => new(Lease, Linger, Hard, Inactivity, TombstoneLife, OpenLimit: 1000, DeadLetterLimit: 100);
 
     public override string ToString() =>
         $"linger {Linger}, hard {(Hard == Durations.Never ? "never" : Hard)}, window {Window}, server loses up to {MostLost}{(SetsClock ? ", clock is set" : "")}{(Discards ? ", discards" : "")}";

@@ -1,4 +1,5 @@
 using Sluice.Coordination;
+using Sluice.Flushing;
 
 namespace Sluice.Tests.Simulation;
 
@@ -154,15 +155,17 @@ internal sealed class World
         Now += duration;
     }
 
-    /// <summary>An engine says that the server lost batches: all their events count as reported.</summary>
-    public void OnServerLostBatches(SimulatedEngine engine, int partition, IncarnationId incarnation, long first, long last)
+    /// <summary>An engine says that batches are not, or not certainly, in the totals: all their events count as reported.</summary>
+    public void OnLostBatches(SimulatedEngine engine, int partition, LossCause cause, IncarnationId incarnation, long first, long last)
     {
-        _checker.OnServerLostBatches(engine, partition);
+        if (cause == LossCause.ServerLostBatches)
+            _checker.OnServerLostBatches(engine, partition);
         foreach (((IncarnationId sender, long number), (_, FlushRequest request)) in _batches)
         {
             if (sender != incarnation || number < first || number > last)
                 continue;
-            ReportedBatches++;
+            if (cause == LossCause.ServerLostBatches)
+                ReportedBatches++;
             foreach (BatchItem item in request.Items)
             {
                 int resource = Array.IndexOf(Resources, item.Resource);
