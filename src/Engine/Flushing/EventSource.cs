@@ -53,7 +53,7 @@ public readonly struct SourcePosition : IEquatable<SourcePosition>
 /// </remarks>
 public sealed class EventSource : IDisposable
 {
-    private readonly Action<EventSource> _close;
+    private readonly Action<EventSource>? _close;
     private readonly Lock _gate = new();
     private readonly Queue<(int Epoch, long First)> _notes = new();
     private readonly List<(long Position, TaskCompletionSource Done)> _waiters = [];
@@ -63,7 +63,7 @@ public sealed class EventSource : IDisposable
     private long _watermark;
     private bool _isFenced;
 
-    internal EventSource(string name, AckMode mode, OnFenced onFenced, long start, FlushEpochs epochs, Action<EventSource> close)
+    internal EventSource(string name, AckMode mode, OnFenced onFenced, long start, FlushEpochs epochs, Action<EventSource>? close = null)
     {
         Name = name;
         Mode = mode;
@@ -113,7 +113,7 @@ public sealed class EventSource : IDisposable
                 throw new SourceFencedException(Name);
             if (position < _open)
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Positions of source '{Name}' must not go back; the last one was {_open}.");
-            if (position <= _merged && position != _open)
+            if (position <= _merged)
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Position {position} of source '{Name}' has been declared merged; the next one is {_merged + 1}.");
             int epoch = Epochs.Current;
             if (Mode == AckMode.AfterFlush && (epoch > _lastNoted || _notes.Count == 0))
@@ -176,7 +176,7 @@ public sealed class EventSource : IDisposable
     }
 
     /// <summary>Ends the source: its watermark does not move any more. What was merged is flushed all the same.</summary>
-    public void Dispose() => _close(this);
+    public void Dispose() => _close?.Invoke(this);
 
     /// <summary>Looks again; called when batches were acknowledged.</summary>
     internal void Refresh()
