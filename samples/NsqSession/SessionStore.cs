@@ -48,8 +48,7 @@ public sealed class SessionStore
             _deliveries.Add(completion);
             if (!_sessions.TryAdd(completion.IdempotencyKey, completion))
                 return;
-            foreach (Stamped<long> message in completion.Value.LastMessages)
-                _messages.Add(message.Value);
+            _messages.UnionWith(completion.Value.LastMessages);
             foreach ((int count, TaskCompletionSource reached) in _whenCounted)
             {
                 if (_messages.Count >= count)

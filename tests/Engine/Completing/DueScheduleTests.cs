@@ -17,14 +17,15 @@ public sealed class DueScheduleTests
     {
         HandDrivenTimeProvider time = new();
         DueSchedule schedule = new(partitions: 4, time);
+        List<int> due = [];
         schedule.Note(2, micros);
+        schedule.TakeDue(due);
+        Assert.Empty(due);
 
         Task waiting = schedule.WaitAsync(TestContext.Current.CancellationToken).AsTask();
-        await time.WhenArmedAsync(1);
-        time.AdvanceToNextTimer();
+        Assert.True(time.AdvanceToNextTimer());
         await waiting;
 
-        List<int> due = [];
         schedule.TakeDue(due);
         Assert.Equal([2], due);
     }

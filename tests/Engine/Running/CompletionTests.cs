@@ -10,7 +10,7 @@ public sealed class CompletionTests
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     // One bad row must not hold up the hundreds beside it, nor may they be written twice because of it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Of_a_batch_only_the_session_that_was_failed_is_delivered_again()
     {
         await using Stage stage = new();
@@ -38,7 +38,7 @@ public sealed class CompletionTests
     }
 
     // A sink that is away for a while must find every session when it is back, as it was, and not be hammered meanwhile.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_failed_completion_is_tried_again_after_a_growing_pause_with_the_same_content()
     {
         await using Stage stage = new();
@@ -65,7 +65,7 @@ public sealed class CompletionTests
     }
 
     // A session that the sink never takes must not be lost, nor be tried for ever; its resource's later sessions stay in order behind it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task After_the_last_attempt_a_session_is_a_dead_letter_and_its_successors_wait_until_it_is_replayed()
     {
         await using Stage stage = new();
@@ -91,7 +91,7 @@ public sealed class CompletionTests
         Assert.False(await worker.Visits.ReplayDeadLetterAsync(letter, Stage.Cancellation));
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Purging_a_parked_session_lets_its_successors_go_on()
     {
         await using Stage stage = new();
@@ -111,7 +111,7 @@ public sealed class CompletionTests
     }
 
     // Skip is for sinks to which order means nothing: they go on, and a replay says that it comes late.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task With_skip_later_sessions_go_on_and_a_replay_is_marked_out_of_order()
     {
         await using Stage stage = new();
@@ -131,7 +131,7 @@ public sealed class CompletionTests
     }
 
     // A database under maintenance: nothing is claimed, so nothing fails, and nothing is lost.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Paused_completions_wait_and_go_on_when_resumed()
     {
         await using Stage stage = new();
@@ -150,7 +150,7 @@ public sealed class CompletionTests
     }
 
     // The loop that claims may be waiting for a free unit when the pause comes: it used to claim once more when the unit was free.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_pause_also_holds_when_it_comes_while_all_units_are_busy()
     {
         await using Stage stage = new();
@@ -187,7 +187,7 @@ public sealed class CompletionTests
     }
 
     // The limit is the database's protection.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task No_more_completions_run_at_once_than_allowed()
     {
         await using Stage stage = new();

@@ -10,7 +10,7 @@ public sealed class LostClaimTests
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     // The handler's token is the only word that a slow handler gets: without it, two processes would write on, each believing that it is the one.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task When_a_claim_is_taken_over_the_first_handlers_token_is_cancelled_and_the_second_gets_the_same_session()
     {
         await using Stage stage = new();
@@ -45,7 +45,7 @@ public sealed class LostClaimTests
     }
 
     // The application's cancellation callback runs in the engine's hands: one that throws used to end the loop that keeps all other claims.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_cancellation_callback_that_throws_does_not_cost_other_handlers_their_word()
     {
         await using Stage stage = new();
@@ -83,7 +83,7 @@ public sealed class LostClaimTests
 
     // Sessions are claimed in chunks while they are quick. The rest of a chunk whose claims are gone used to be handed to the handler all the same:
     // after the engine had stopped, or after somebody else had them.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_session_whose_claim_was_lost_before_its_turn_is_not_handed_over()
     {
         await using Stage stage = new();

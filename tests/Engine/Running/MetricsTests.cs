@@ -26,7 +26,7 @@ public sealed partial class MetricsTests
     private static readonly string Page = Path.Combine(Root(), "docs", "metrics.md");
 
     // One story with everything in it, and the numbers that it must leave behind.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_instruments_count_what_happened_under_their_documented_names()
     {
         using Readings readings = new("metered");
@@ -65,7 +65,7 @@ public sealed partial class MetricsTests
         Assert.Equal(readings["sluice.flush.items"], metered.Writes);
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Completed_sessions_are_counted_and_traced()
     {
         using Readings readings = new("metered");
@@ -129,7 +129,7 @@ public sealed partial class MetricsTests
     }
 
     // The story again, as the log tells it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_log_tells_of_start_failure_dead_letter_refusal_and_stop()
     {
         RecordingLoggers loggers = new();

@@ -120,7 +120,7 @@ public sealed class OptionsTests
     }
 
     // Fixing one fault only to be told of the next is no way to start a service.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task All_faults_are_told_at_once_and_no_engine_starts()
     {
         OptionsException error = await Assert.ThrowsAsync<OptionsException>(
@@ -129,7 +129,7 @@ public sealed class OptionsTests
         Assert.Equal(2, error.Message.Split(Environment.NewLine).Length);
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_options_of_an_aggregate_are_checked_when_it_is_registered_and_named_with_it()
     {
         await using SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions { Partitions = 1 }, TestContext.Current.CancellationToken);
@@ -149,7 +149,7 @@ public sealed class OptionsTests
     }
 
     // The engine copies: a configuration that is reloaded must not change a running engine by halves.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Changing_the_options_of_a_running_engine_changes_nothing()
     {
         EngineOptions options = new() { Partitions = 2 };
@@ -161,7 +161,7 @@ public sealed class OptionsTests
     }
 
     // The widest values must work too, not only pass the check: spans near the end of time used to be what overflows.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_longest_sessions_are_sessions()
     {
         await using SluiceEngine engine = await SluiceEngine.StartAsync(

@@ -7,7 +7,7 @@ namespace Sluice.Tests.Running;
 public sealed class PressureTests
 {
     // Memory is bounded even if the coordinator stands still: producers have to feel it, and nothing that was taken may be lost.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Without_room_TryMerge_says_no_and_MergeAsync_waits_and_nothing_taken_is_lost()
     {
         await using Stage stage = new();
@@ -27,7 +27,7 @@ public sealed class PressureTests
         Assert.DoesNotContain("refused", completed);
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task With_FullMode_Fail_MergeAsync_throws_instead_of_waiting()
     {
         await using Stage stage = new();
@@ -45,7 +45,7 @@ public sealed class PressureTests
     }
 
     // Who gives up waiting must be able to rely on it that the event was not merged.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_merge_that_is_cancelled_while_it_waits_was_not_merged()
     {
         await using Stage stage = new();
@@ -61,7 +61,7 @@ public sealed class PressureTests
     }
 
     // A batch stops at the first event without room, so that the caller knows which ones are left.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_batch_says_how_many_of_its_events_were_taken()
     {
         await using Stage stage = new();
@@ -76,7 +76,7 @@ public sealed class PressureTests
     }
 
     // A sum that wraps is worse than an error: the event is refused and the total stays what it was.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task An_event_that_would_overflow_a_field_is_refused_by_name_and_changes_nothing()
     {
         await using Stage stage = new();
@@ -92,7 +92,7 @@ public sealed class PressureTests
     }
 
     // Each engine's part fits, their sum does not. One bad delta must stop neither the lane nor the session, and must not vanish.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_delta_that_overflows_at_the_coordinator_becomes_a_dead_letter_that_can_be_replayed_later()
     {
         await using Stage stage = new();
@@ -120,7 +120,7 @@ public sealed class PressureTests
     public static TheoryData<string?> KeysThatAreNone => [(string?)null, "", new string('k', 513), new string('\u20ac', 171), "half\ud800", "\udc00half"];
 
     // Two strings that become the same bytes would be one resource; a key without end would be unbounded memory.
-    [Theory(Timeout = Stage.TestTimeout)]
+    [Theory]
     [MemberData(nameof(KeysThatAreNone))]
     public async Task A_key_that_has_no_faithful_name_of_up_to_512_bytes_is_refused(string? key)
     {
@@ -140,7 +140,7 @@ public sealed class PressureTests
         Assert.Equal((0, 0), (worker.Visits.Count, worker.Visits.Merges));
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_longest_key_and_keys_of_every_script_come_back_as_they_were()
     {
         await using Stage stage = new();

@@ -9,7 +9,7 @@ public sealed class SessionTests
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     // Peek is what all have flushed: it must neither show half of it nor invent what only one process knows.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Peek_shows_what_all_engines_have_flushed_and_nothing_else()
     {
         await using Stage stage = new();
@@ -30,7 +30,7 @@ public sealed class SessionTests
     }
 
     // Flush is a promise about what came before it: after it, this process may die.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Flush_returns_when_the_coordinator_has_what_was_merged_before()
     {
         await using Stage stage = new();
@@ -53,7 +53,7 @@ public sealed class SessionTests
     }
 
     // A caller that gives up waiting must not take the flush with it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_cancelled_flush_goes_on()
     {
         await using Stage stage = new();
@@ -73,7 +73,7 @@ public sealed class SessionTests
     }
 
     // "Complete it now" must not wait for others, and what they add later must not be lost.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Force_expiry_completes_although_others_hold_and_their_later_updates_are_the_next_session()
     {
         await using Stage stage = new();
@@ -95,7 +95,7 @@ public sealed class SessionTests
     }
 
     // The one who forces has updates of its own: they belong to the session that it ends.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Force_expiry_includes_what_the_caller_had_not_flushed()
     {
         await using Stage stage = new();
@@ -112,7 +112,7 @@ public sealed class SessionTests
     }
 
     // A key nobody knows is no error: callers expire what they think is there.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Expiring_a_key_without_a_session_does_nothing()
     {
         await using Stage stage = new();
@@ -127,7 +127,7 @@ public sealed class SessionTests
         Assert.Equal(0, worker.Completed.Reader.Count);
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task ExpireAll_ends_every_session_of_this_engine()
     {
         await using Stage stage = new();
@@ -148,7 +148,7 @@ public sealed class SessionTests
     }
 
     // The hard deadline bounds how old an unfinished total gets, even if somebody holds the resource for ever.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_hard_deadline_completes_a_session_that_is_still_held()
     {
         await using Stage stage = new();
@@ -174,7 +174,7 @@ public sealed class SessionTests
         Assert.Equal(4, (await holder.NextAsync()).Value.Hits);
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_session_without_updates_for_the_soft_period_ends()
     {
         await using Stage stage = new();
@@ -195,7 +195,7 @@ public sealed class SessionTests
     }
 
     // Without room the oldest goes; a completion that says so is how people learn that the capacity is too small.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task An_evicted_session_is_completed_and_says_so()
     {
         await using Stage stage = new();
@@ -209,7 +209,7 @@ public sealed class SessionTests
     }
 
     // With linger an eviction does not split a session: the visitor comes back in time.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_newcomer_within_the_linger_joins_the_session()
     {
         await using Stage stage = new();
@@ -236,7 +236,7 @@ public sealed class SessionTests
     }
 
     // Session windows without references: nobody holds anything, so nothing has to be taken back from the dead.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task By_inactivity_a_session_ends_when_nobody_has_flushed_for_the_gap()
     {
         await using Stage stage = new();

@@ -8,7 +8,7 @@ namespace Sluice.Tests.Running;
 public sealed class SharedCoordinatorTests
 {
     // The point of it all. Completing when the first lets go would split a session into one record per process.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_last_engine_to_let_go_completes_once_with_what_all_have_merged()
     {
         await using Stage stage = new();
@@ -37,7 +37,7 @@ public sealed class SharedCoordinatorTests
     }
 
     // A process that dies keeps its references until its lease runs out; without reaping, its sessions would never be completed.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_sessions_of_an_engine_that_died_are_completed_by_another_with_everything_that_it_had_flushed()
     {
         await using Stage stage = new();
@@ -58,7 +58,7 @@ public sealed class SharedCoordinatorTests
     }
 
     // As above, but the living engine holds the resource too: the dead one's updates must not be completed without those of the living.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_resource_that_a_dead_and_a_living_engine_hold_is_completed_when_the_living_one_lets_go()
     {
         await using Stage stage = new();
@@ -90,7 +90,7 @@ public sealed class SharedCoordinatorTests
     }
 
     // Web servers produce, workers complete: nobody who holds a session may be able to complete it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task What_producers_let_go_of_is_completed_by_an_engine_that_never_held_it()
     {
         await using Stage stage = new();
@@ -111,7 +111,7 @@ public sealed class SharedCoordinatorTests
     }
 
     // During a rolling deploy two releases run side by side: reading one's records with the other's code would be garbage.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Two_versions_of_an_aggregate_run_side_by_side_without_touching_each_other()
     {
         await using Stage stage = new();
@@ -136,7 +136,7 @@ public sealed class SharedCoordinatorTests
     }
 
     // Names keep them apart, not keys: a visitor "7" and a file 7 are two resources.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Two_aggregates_of_one_engine_share_nothing()
     {
         await using Stage stage = new();
@@ -162,7 +162,7 @@ public sealed class SharedCoordinatorTests
     }
 
     // Two registrations would be two caches that both hold the resource: the second's handler would never run.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Registering_an_aggregate_twice_with_one_engine_is_refused_by_name()
     {
         await using Stage stage = new();
@@ -174,7 +174,7 @@ public sealed class SharedCoordinatorTests
     }
 
     // Engines are often stopped together. Each used to see the others as members and leave the completing to them, and nobody did it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Engines_that_stop_at_the_same_time_leave_no_session_behind()
     {
         const int Keys = 100;

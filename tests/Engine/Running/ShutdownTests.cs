@@ -12,7 +12,7 @@ public sealed class ShutdownTests
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task After_a_stop_merges_are_refused_and_calls_say_why_instead_of_waiting()
     {
         (SluiceEngine engine, Aggregator<string, Visit, Visit.Event> visits) = await StartAsync();
@@ -34,7 +34,7 @@ public sealed class ShutdownTests
         Assert.Equal(1, visits.Completions);
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Stopping_again_returns_the_first_report_and_disposal_adds_nothing()
     {
         (SluiceEngine engine, _) = await StartAsync();
@@ -46,7 +46,7 @@ public sealed class ShutdownTests
     }
 
     // Who forgets to stop must not lose a thing.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Disposal_completes_what_is_held()
     {
         int hits = 0;
@@ -67,7 +67,7 @@ public sealed class ShutdownTests
     public static TheoryData<TimeSpan> DeadlinesThatAreNone => [TimeSpan.FromMilliseconds(-2), TimeSpan.MinValue, TimeSpan.FromHours(25), TimeSpan.MaxValue];
 
     // It used to mark the engine as stopping and then fail, now and at disposal, with everything still in memory.
-    [Theory(Timeout = Stage.TestTimeout)]
+    [Theory]
     [MemberData(nameof(DeadlinesThatAreNone))]
     public async Task A_deadline_that_is_none_is_refused_and_the_engine_goes_on(TimeSpan deadline)
     {
@@ -81,7 +81,7 @@ public sealed class ShutdownTests
     }
 
     // SIGKILL follows SIGTERM: a sink that fails must not keep the engine beyond its deadline, and the report must not call that clean.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task With_a_sink_that_fails_it_ends_at_the_deadline_and_reports_what_was_not_completed()
     {
         (SluiceEngine engine, Aggregator<string, Visit, Visit.Event> visits) = await StartAsync(options =>
@@ -97,7 +97,7 @@ public sealed class ShutdownTests
     }
 
     // A handler that hangs, and even one that does not listen to its token.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task With_a_sink_that_hangs_it_ends_at_the_deadline_and_cancels_the_handlers_token()
     {
         TaskCompletionSource cancelled = new();
@@ -116,7 +116,7 @@ public sealed class ShutdownTests
     }
 
     // Everything hangs, also the questions for the report: it used to ask 64 partitions twice, each until the request's own time-out.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task With_a_coordinator_that_hangs_it_ends_at_the_deadline_and_reports_every_session()
     {
         WatchedCoordinator coordinator = new();
@@ -140,7 +140,7 @@ public sealed class ShutdownTests
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await visits.FlushAsync(Cancellation));
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Cancelling_is_the_deadline_at_once()
     {
         (SluiceEngine engine, Aggregator<string, Visit, Visit.Event> visits) = await StartAsync(options =>
@@ -155,7 +155,7 @@ public sealed class ShutdownTests
     }
 
     // A producer that waits for room must learn that there will be none.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_merge_that_waits_for_room_is_told_of_the_stop()
     {
         WatchedCoordinator coordinator = new();
@@ -180,7 +180,7 @@ public sealed class ShutdownTests
     }
 
     // Web servers that only produce are restarted all day: each used to report the sessions that the workers were completing as lost.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_producer_on_a_shared_coordinator_stops_cleanly_and_the_completer_completes_before_it_stops()
     {
         await using InProcessCoordinator coordinator = new();
@@ -199,7 +199,7 @@ public sealed class ShutdownTests
     }
 
     // On a coordinator of its own, nobody else ever completes: that has to be said.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_producer_on_a_coordinator_of_its_own_reports_what_nobody_will_complete()
     {
         SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions { Partitions = 4 }, Cancellation);

@@ -7,7 +7,7 @@ namespace Sluice.Tests.Running;
 public sealed class SourceTests
 {
     // The whole promise of "after flush": as long as the coordinator does not have the event, the broker must keep it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_watermark_moves_only_when_the_coordinator_has_the_events()
     {
         await using Stage stage = new();
@@ -29,7 +29,7 @@ public sealed class SourceTests
     }
 
     // One lane stands still, the others move: everything after the oldest event that is not flushed has to wait, and nothing before it.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_watermark_stops_before_the_oldest_event_that_is_not_flushed()
     {
         await using Stage stage = new();
@@ -59,7 +59,7 @@ public sealed class SourceTests
         Assert.Equal(9, source.Watermark);
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task After_merge_mode_asks_for_nothing_but_the_merge()
     {
         await using Stage stage = new();
@@ -75,7 +75,7 @@ public sealed class SourceTests
         Assert.Equal(0, stage.Coordinator.Count<FlushRequest>());
     }
 
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_position_that_goes_back_is_refused()
     {
         await using Stage stage = new();
@@ -88,7 +88,7 @@ public sealed class SourceTests
     }
 
     // The engine was away so long that it was replaced, and the broker has given its messages to others: sending its own again would count them twice.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task A_fenced_engine_discards_what_the_broker_has_redelivered_and_cuts_the_source_off()
     {
         await using Stage stage = new();
@@ -132,7 +132,7 @@ public sealed class SourceTests
     }
 
     // Mixed, a fenced engine would drop the events of sources that nobody delivers again.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task The_sources_of_an_aggregate_agree_on_what_happens_when_it_was_fenced()
     {
         await using Stage stage = new();
@@ -149,7 +149,7 @@ public sealed class SourceTests
     }
 
     // Consumers begin together. The second used to find the first half registered, and was told that they disagree.
-    [Fact(Timeout = Stage.TestTimeout)]
+    [Fact]
     public async Task Sources_that_agree_may_begin_at_the_same_time()
     {
         using Barrier barrier = new(3);

@@ -10,14 +10,23 @@ namespace Sluice.Tests.Running;
 /// </summary>
 internal sealed class Stage : IAsyncDisposable
 {
-    /// <summary>In milliseconds; a test that waits for what never comes fails by it. All take a small part of it.</summary>
-    public const int TestTimeout = 30_000;
+    /// <summary>A test that waits for what never comes fails by it; all take a small part of it.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    private static readonly AsyncLocal<CancellationToken?> Limited = new();
 
     private readonly List<SluiceEngine> _engines = [];
+    private readonly CancellationTokenSource _limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
 
-    public Stage() => Coordinator = new WatchedCoordinator(Time);
+    public Stage()
+    {
+        Coordinator = new WatchedCoordinator(Time);
+        _limit.CancelAfter(Limit);
+        Limited.Value = _limit.Token;
+    }
 
-    public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    /// <summary>Cancelled when the test is, or takes far too long.</summary>
+    public static CancellationToken Cancellation => Limited.Value ?? TestContext.Current.CancellationToken;
 
     public HandDrivenTimeProvider Time { get; } = new();
 
@@ -101,6 +110,7 @@ internal sealed class Stage : IAsyncDisposable
         Coordinator.Release();
         foreach (SluiceEngine engine in _engines)
             await engine.AbandonAsync();
+        _limit.Dispose();
     }
 }
 
