@@ -24,7 +24,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     private readonly AggregateDefinition<TKey, TValue, TEvent> _definition;
     private readonly MergeCache<TKey, TEvent> _cache;
     private readonly FencePolicy _fence;
-    private int _hasSource;
+    private int _sourceKind;
 
     internal Aggregator(
         SluiceEngine engine, AggregateRuntime runtime, AggregateDefinition<TKey, TValue, TEvent> definition, MergeCache<TKey, TEvent> cache)
@@ -158,6 +158,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
                 case MergeAnswer.Closed:
                     throw new ObjectDisposedException(nameof(SluiceEngine), "The engine is stopping; the event was not merged.");
                 default:
+                    _runtime.ThrowIfFaulted();
                     if (_engine.Options.FullMode == FullMode.Fail)
                         throw new CacheFullException(_definition.Schema.Name);
                     await room.WaitAsync(cancellation).ConfigureAwait(false);
@@ -172,22 +173,31 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
             throw new InvalidOperationException($"Aggregate '{_definition.Schema.Name}' is fed by sources that discard when fenced: every event needs its source, or it would be dropped with theirs.");
     }
 
+    /// <summary>
+    /// The first source decides for the aggregate. Consumers of several sources may begin at the same time: each that agrees writes the policy itself
+    /// before it merges, so that none merges under the other policy.
+    /// </summary>
     private void CheckSource(SourcePosition at)
     {
         if (at.Source is not { } source)
             throw new ArgumentException("The position was not made by EventSource.At.", nameof(at));
+        if (source.Epochs != _engine.Epochs)
+            throw new ArgumentException($"The source '{source.Name}' belongs to another engine: its watermark would not wait for this event.", nameof(at));
+        if (source.IsFenced)
+            throw new SourceFencedException(source.Name);
         bool discards = source.WhenFenced == OnFenced.Discard;
-        if (_hasSource != 0 && discards == _fence.Discards)
+        int kind = discards ? DiscardingSources : ResendingSources;
+        if (Volatile.Read(ref _sourceKind) == kind && discards == _fence.Discards)
             return;
-        if (_hasSource == 0 && Interlocked.CompareExchange(ref _hasSource, 1, 0) == 0)
-        {
-            if (discards && Merges != 0)
-                throw new InvalidOperationException($"Aggregate '{_definition.Schema.Name}' has merged events without a source; a source that discards when fenced would drop them.");
-            _fence.Discards = discards;
-        }
-        else if (discards != _fence.Discards)
-        {
+        if (discards && Merges != 0 && Volatile.Read(ref _sourceKind) == NoSource)
+            throw new InvalidOperationException($"Aggregate '{_definition.Schema.Name}' has merged events without a source; a source that discards when fenced would drop them.");
+        int before = Interlocked.CompareExchange(ref _sourceKind, kind, NoSource);
+        if (before != NoSource && before != kind)
             throw new InvalidOperationException($"The sources of aggregate '{_definition.Schema.Name}' must agree on what happens when the engine was fenced (OnFenced).");
-        }
+        _fence.Discards = discards;
     }
+
+    private const int NoSource = 0;
+    private const int ResendingSources = 1;
+    private const int DiscardingSources = 2;
 }

@@ -8,6 +8,12 @@ AllocationCase[] cases =
     new HashCase(),
     new StringKeyCase(),
     new EventTimeClockCase(),
+    new MergeByStringCase(),
+    new MergeByCharactersCase(),
+    new MergeByBytesCase(),
+    new MergeBatchCase(),
+    new MergeEveryFieldCase(),
+    new MergeAndFlushCase(),
 ];
 
 int failures = 0;

@@ -5,9 +5,9 @@ namespace Sluice.Packages.Tests;
 
 public sealed class ConsumerTests(PackedFixture packed) : IClassFixture<PackedFixture>
 {
-    // Inside this repository everything is a project reference; only a stranger's project shows what the package itself brings.
+    // Inside this repository everything is a project reference; only a stranger's project shows that the package brings the generator too.
     [Fact]
-    public async Task A_new_project_that_references_the_package_compiles_and_runs()
+    public async Task A_new_project_that_references_the_package_compiles_an_aggregate_and_runs()
     {
         using TemporaryFolder folder = new();
         await File.WriteAllTextAsync(folder["Consumer.csproj"], Project(folder), TestContext.Current.CancellationToken);
@@ -16,17 +16,25 @@ public sealed class ConsumerTests(PackedFixture packed) : IClassFixture<PackedFi
         await DotnetCommand.RunAsync(["build", "-c", "Release", "-o", folder["out"], "-v", "quiet", "-nologo"], folder.Path);
         string output = await DotnetCommand.RunAsync(["exec", folder["out", "Consumer.dll"]], folder.Path);
 
-        Assert.Equal("203.0.113.7", output.Trim());
+        Assert.Equal("203.0.113.7: 3 hits", output.Trim());
     }
 
     private const string Program =
         """
-        using System.Text;
-        using Sluice.Aggregates;
+        using Sluice;
 
-        byte[] name = new byte[KeyCodec.MaxBytes];
-        int length = KeyCodec.String.Encode("203.0.113.7", name);
-        Console.WriteLine(Encoding.UTF8.GetString(name, 0, length));
+        Visit visit = Visit.Definition.Fold("203.0.113.7", [new Visit.Event { Hits = 1 }, new Visit.Event { Hits = 2 }]);
+        Console.WriteLine($"{visit.Visitor}: {visit.Hits} hits");
+
+        [Aggregate("visit")]
+        public partial class Visit
+        {
+            [Key]
+            public partial string Visitor { get; }
+
+            [Sum]
+            public partial long Hits { get; }
+        }
         """;
 
     // The package comes from the folder it was just packed into, and is unpacked where no earlier build of the same version can be mistaken for

@@ -69,7 +69,7 @@ public interface IAggregateState<TSelf, TEvent>
     where TSelf : struct, IAggregateState<TSelf, TEvent>
     where TEvent : struct
 {
-    /// <summary>True when there is nothing to send: no event contributed since the last <see cref="Reset"/>.</summary>
+    /// <summary>True when there is nothing to send: <see cref="Write"/> writes no byte. Contributions that cancel out leave a state empty too.</summary>
     bool IsEmpty { get; }
 
     /// <summary>Merges one event, wholly or not at all. Allocates nothing for fields of fixed size; others grow their buffers by doubling.</summary>

@@ -75,20 +75,20 @@ internal sealed class Completer
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         Resume();
-        await _loop.ConfigureAwait(false);
         try
         {
+            await _loop.WaitAsync(deadline).ConfigureAwait(false);
             for (int i = 0; i < _terms.Concurrency; i++)
                 await _units.WaitAsync(deadline).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
             foreach (ClaimedWork work in _running.Keys)
-                work.Lose();
+                _ = LoseAsync(work);
         }
 
         await _abandoned.CancelAsync().ConfigureAwait(false);
-        await _keeper.ConfigureAwait(false);
+        await Task.WhenAll(_loop, _keeper).ConfigureAwait(false);
     }
 
     private async Task ClaimLoopAsync()
@@ -136,6 +136,16 @@ internal sealed class Completer
                 }
             }
 
+            if (IsPaused)
+            {
+                // Paused while it waited for a unit.
+                foreach (int partition in due.Skip(i))
+                    _schedule.Note(partition, 0);
+                if (unit.Count == 0)
+                    _units.Release();
+                break;
+            }
+
             int size = _terms.BulkSize > 0 ? _terms.BulkSize : Volatile.Read(ref _chunk);
             int before = unit.Count;
             await ClaimAsync(due[i], Math.Max(1, size - unit.Count), unit).ConfigureAwait(false);
@@ -161,7 +171,8 @@ internal sealed class Completer
         try
         {
             ClaimReply reply = await _coordinator.SendAsync(
-                _space, partition, new ClaimRequest(limit, Durations.Micros(_terms.ClaimLease)) { Seen = _seen[partition] }, _abandoned.Token).ConfigureAwait(false);
+                _space, partition, new ClaimRequest(limit, Durations.Micros(_terms.ClaimLease)) { Seen = _seen[partition] }, _terms.ClaimLease / 3, _time,
+                _abandoned.Token).ConfigureAwait(false);
             _seen.Raise(partition, reply.Clock);
             OnDue(partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry));
             foreach (ClaimedSession session in reply.Claims)
@@ -171,7 +182,7 @@ internal sealed class Completer
                 unit.Add(work);
             }
         }
-        catch (Exception e) when (e is CoordinatorException or TimeoutException)
+        catch (CoordinatorException e)
         {
             _observer.OnError(partition, e);
             _schedule.Note(partition, Durations.Micros(ErrorPause));
@@ -189,15 +200,20 @@ internal sealed class Completer
             foreach (ClaimedWork work in ready.Where(work => work.Session.Attempt > _terms.MaxAttempts))
                 work.Failure = $"Given up before attempt {work.Session.Attempt}: earlier ones ended without an answer.";
             ClaimedWork[] willRun = [.. ready.Where(static work => work.Failure is null)];
-            _observer.OnAttempt(willRun.Length);
-            if (_terms.BulkSize > 0 && willRun.Length != 0)
+            if (_terms.BulkSize > 0)
             {
-                await _handler.RunAsync(willRun).ConfigureAwait(false);
+                await RunAsync(willRun).ConfigureAwait(false);
             }
             else
             {
                 foreach (ClaimedWork work in willRun)
-                    await _handler.RunAsync([work]).ConfigureAwait(false);
+                {
+                    // Lost while its predecessors of the unit ran: somebody else has it, or the engine has stopped.
+                    if (work.Lost.IsCancellationRequested)
+                        ready.Remove(work);
+                    else
+                        await RunAsync([work]).ConfigureAwait(false);
+                }
             }
 
             await SettleAsync(ready).ConfigureAwait(false);
@@ -205,6 +221,11 @@ internal sealed class Completer
         catch (OperationCanceledException)
         {
             // Stopped beyond the deadline: the claims run out and somebody else completes them.
+        }
+        catch (Exception e)
+        {
+            // A fault of ours: the claims run out, and the sessions are delivered again with the same content.
+            _observer.OnError(unit[0].Partition, e);
         }
         finally
         {
@@ -217,13 +238,21 @@ internal sealed class Completer
         }
     }
 
+    private async ValueTask RunAsync(ClaimedWork[] work)
+    {
+        if (work.Length == 0)
+            return;
+        _observer.OnAttempt(work.Length);
+        await _handler.RunAsync(work).ConfigureAwait(false);
+    }
+
     /// <summary>
     /// What the server may still lose must not be delivered: waits out the durability window and asks whether the claims are still there (P2).
     /// </summary>
     private async ValueTask<List<ClaimedWork>> ConfirmAsync(List<ClaimedWork> unit)
     {
         if (_terms.DurabilityWindow <= TimeSpan.Zero)
-            return unit;
+            return [.. unit];
         await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
         List<ClaimedWork> confirmed = [];
         foreach (IGrouping<int, ClaimedWork> group in unit.GroupBy(static work => work.Partition))
@@ -294,13 +323,13 @@ internal sealed class Completer
         {
             try
             {
-                TReply reply = await _coordinator.SendAsync(_space, partition, request, _abandoned.Token).AsTask()
-                    .WaitAsync(_terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
+                TReply reply = await _coordinator.SendAsync(
+                    _space, partition, request, _terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
                 return (reply, isCertain);
             }
-            catch (Exception e) when (e is CoordinatorException or TimeoutException)
+            catch (CoordinatorException e)
             {
-                isCertain &= e is CoordinatorException { Outcome: RequestOutcome.NotApplied };
+                isCertain &= e.Outcome == RequestOutcome.NotApplied;
                 _observer.OnError(partition, e);
             }
 
@@ -314,23 +343,45 @@ internal sealed class Completer
         {
             using PeriodicTimer timer = new(_terms.ClaimLease / 3, _time);
             while (await timer.WaitForNextTickAsync(_abandoned.Token).ConfigureAwait(false))
-            {
-                foreach (IGrouping<int, ClaimedWork> group in _running.Keys.GroupBy(static work => work.Partition))
-                {
-                    ClaimedWork[] running = [.. group];
-                    ExtendReply reply = await ExtendAsync(group.Key, running).ConfigureAwait(false);
-                    for (int i = 0; i < running.Length; i++)
-                    {
-                        // Finished meanwhile: then the claim is gone because it was acknowledged.
-                        if (!reply.Held[i] && _running.ContainsKey(running[i]))
-                            running[i].Lose();
-                    }
-                }
-            }
+                await Task.WhenAll(_running.Keys.GroupBy(static work => work.Partition).Select(group => KeepAsync(group.Key, [.. group]))).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
         {
             // The end.
+        }
+    }
+
+    /// <summary>Not awaited: a callback of the application that throws or hangs must neither end nor hold up the loop that keeps the other claims.</summary>
+    private async Task LoseAsync(ClaimedWork work)
+    {
+        try
+        {
+            await work.LoseAsync().ConfigureAwait(false);
+        }
+        catch (AggregateException e)
+        {
+            _observer.OnCallbackThrew(work, e);
+        }
+    }
+
+    /// <summary>One try, no longer than a round: a partition that does not answer must not cost the claims of the others.</summary>
+    private async Task KeepAsync(int partition, ClaimedWork[] running)
+    {
+        try
+        {
+            ExtendRequest request = new([.. running.Select(static work => work.Ticket)], Durations.Micros(_terms.ClaimLease)) { Seen = _seen[partition] };
+            ExtendReply reply = await _coordinator.SendAsync(
+                _space, partition, request, _terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
+            for (int i = 0; i < running.Length; i++)
+            {
+                // Finished meanwhile: then the claim is gone because it was acknowledged.
+                if (!reply.Held[i] && _running.ContainsKey(running[i]))
+                    _ = LoseAsync(running[i]);
+            }
+        }
+        catch (CoordinatorException e)
+        {
+            _observer.OnError(partition, e);
         }
     }
 }

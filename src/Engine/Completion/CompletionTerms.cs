@@ -49,7 +49,8 @@ internal sealed class ClaimedWork(int partition, ClaimedSession session)
     /// <summary>Why the handler failed; null when it succeeded.</summary>
     public string? Failure { get; set; }
 
-    public void Lose() => _lost.Cancel();
+    /// <summary>Says that the claim is gone, at once; the task is the application's cancellation callbacks, which run elsewhere and may throw.</summary>
+    public Task LoseAsync() => _lost.CancelAsync();
 }
 
 /// <summary>The application's handler, with types: decodes the sessions and runs the user's code.</summary>
@@ -72,4 +73,7 @@ internal interface ICompletionObserver
     void OnClaimLost(ClaimedWork work);
 
     void OnError(int partition, Exception error);
+
+    /// <summary>A callback that the application had registered with a handler's token threw.</summary>
+    void OnCallbackThrew(ClaimedWork work, Exception error);
 }

@@ -7,6 +7,9 @@ namespace Sluice.Completing;
 /// <remarks>Any thread notes; one loop takes.</remarks>
 internal sealed class DueSchedule
 {
+    /// <summary>A day: what is due later is looked at again then.</summary>
+    private const long LongestMicros = 86_400_000_000;
+
     private readonly TimeProvider _time;
     private readonly long[] _at;
     private readonly Lock _gate = new();
@@ -25,7 +28,8 @@ internal sealed class DueSchedule
     {
         if (micros == long.MaxValue)
             return;
-        long at = micros <= 0 ? 0 : _time.GetTimestamp() + (long)(micros / 1e6 * _time.TimestampFrequency) + 1;
+        micros = Math.Min(micros, LongestMicros);
+        long at = micros <= 0 ? 0 : _time.GetTimestamp() + (long)Math.Ceiling(micros / 1e6 * _time.TimestampFrequency);
         lock (_gate)
         {
             if (at >= _at[partition])
@@ -79,7 +83,11 @@ internal sealed class DueSchedule
         long now = _time.GetTimestamp();
         if (earliest <= now)
             return;
-        TimeSpan delay = earliest == long.MaxValue ? Timeout.InfiniteTimeSpan : _time.GetElapsedTime(now, earliest) + TimeSpan.FromMicroseconds(1);
+
+        // A delay counts whole milliseconds and drops the rest: rounded down, the loop would spin through the last one.
+        TimeSpan delay = earliest == long.MaxValue
+            ? Timeout.InfiniteTimeSpan
+            : TimeSpan.FromMilliseconds(Math.Ceiling(_time.GetElapsedTime(now, earliest).TotalMilliseconds));
         if (delay > TimeSpan.FromHours(1))
             delay = TimeSpan.FromHours(1);
         using CancellationTokenSource woken = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -28,6 +28,9 @@ internal static partial class EngineLog
     [LoggerMessage(14, LogLevel.Information, "{Aggregate}, partition {Partition}: batch {Number}, which the server had lost, was sent again.")]
     public static partial void Replayed(this ILogger logger, string aggregate, int partition, long number);
 
+    [LoggerMessage(15, LogLevel.Critical, "{Aggregate}, partition {Partition}: the lane ended because of a fault in the engine. Its updates are not flushed any more; restart the process and report this.")]
+    public static partial void LaneEnded(this ILogger logger, Exception error, string aggregate, int partition);
+
     [LoggerMessage(20, LogLevel.Warning, "{Aggregate}, partition {Partition}: the completion failed at attempt {Attempt} and will be tried again: {Failure}")]
     public static partial void CompletionFailed(this ILogger logger, string aggregate, int partition, int attempt, string failure);
 
@@ -36,6 +39,9 @@ internal static partial class EngineLog
 
     [LoggerMessage(22, LogLevel.Warning, "{Aggregate}, partition {Partition}: a claim was taken over while its handler ran: the session is delivered twice, with the same idempotency key.")]
     public static partial void ClaimLost(this ILogger logger, string aggregate, int partition);
+
+    [LoggerMessage(23, LogLevel.Error, "{Aggregate}, partition {Partition}: a callback that was registered with a completion's cancellation token threw.")]
+    public static partial void CallbackThrew(this ILogger logger, Exception error, string aggregate, int partition);
 
     [LoggerMessage(30, LogLevel.Information, "{Aggregate}, partition {Partition}: took back the references of {Incarnation}, whose lease ran out.")]
     public static partial void Reaped(this ILogger logger, string aggregate, int partition, IncarnationId incarnation);

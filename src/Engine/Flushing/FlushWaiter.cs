@@ -22,5 +22,11 @@ internal sealed class FlushWaiter
     }
 
     /// <summary>The items will never be acknowledged.</summary>
-    public void Fail(Exception reason) => _done.TrySetException(reason);
+    public void Fail(Exception reason)
+    {
+        _done.TrySetException(reason);
+
+        // Whoever waited may have given up meanwhile: then nobody looks at the error, which is no fault.
+        _ = _done.Task.Exception;
+    }
 }

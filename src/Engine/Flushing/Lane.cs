@@ -20,6 +20,9 @@ internal sealed record LaneSurroundings(
     /// <summary>Told when items have left a lane's channel: producers that wait for room may try again.</summary>
     public required Action OnRoom { get; init; }
 
+    /// <summary>Told that a lane ended because of a fault in this code.</summary>
+    public required Action<int, Exception> OnFault { get; init; }
+
     /// <summary>Told of a request that failed and will be sent again: partition, how many failures in a row, the error.</summary>
     public required Action<int, int, Exception> OnRetry { get; init; }
 }
@@ -71,7 +74,9 @@ internal sealed class Lane
     public bool TryWrite(in FlushItem item)
     {
         Interlocked.Increment(ref _inFlight);
-        if (_channel.Writer.TryWrite(item))
+        FlushItem taken = item;
+        taken.Episode = _surroundings.Terms.Fence.Episode;
+        if (_channel.Writer.TryWrite(taken))
             return true;
         Interlocked.Decrement(ref _inFlight);
         return false;
@@ -94,7 +99,10 @@ internal sealed class Lane
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {
-            waiter.Release();
+            if (e is ChannelClosedException { InnerException: { } fault } && InFlight != 0)
+                waiter.Fail(new InvalidOperationException("The lane ended because of a fault in the engine; what it had taken is not flushed.", fault));
+            else
+                waiter.Release();
             if (e is OperationCanceledException)
                 throw;
         }
@@ -119,9 +127,6 @@ internal sealed class Lane
     /// <summary>Leaves the partition if the lane is idle and holds nothing.</summary>
     public void LeaveIfIdle() => _channel.Writer.TryWrite(new FlushItem { Epoch = LeaveIdle });
 
-    /// <summary>Drops the deltas of what is not in a batch yet, as the source's broker has delivered the events to others.</summary>
-    public void Discard() => _channel.Writer.TryWrite(new FlushItem { Epoch = DiscardPending });
-
     /// <summary>No more items will come; the loop ends when everything is settled.</summary>
     public void Complete() => _channel.Writer.TryComplete();
 
@@ -130,23 +135,24 @@ internal sealed class Lane
     {
         await _abandoned.CancelAsync().ConfigureAwait(false);
         await Completion.ConfigureAwait(false);
+        FailWaiters(new ObjectDisposedException(nameof(SluiceEngine), "The engine was stopped before the coordinator had the update."));
+        return InFlight;
+    }
+
+    private void FailWaiters(Exception reason)
+    {
         foreach (PendingItem item in _machine.Surrender())
-            item.FailWaiters(Stopped());
+            item.FailWaiters(reason);
         while (_channel.Reader.TryRead(out FlushItem item))
         {
-            item.Waiter?.Fail(Stopped());
+            item.Waiter?.Fail(reason);
             item.Recycle();
         }
-
-        return InFlight;
-
-        static ObjectDisposedException Stopped() => new(nameof(SluiceEngine), "The engine was stopped before the coordinator had the update.");
     }
 
     // Items without a key are messages to the loop; their epoch field says which.
     private const int BeatRefused = -1;
-    private const int DiscardPending = -2;
-    private const int LeaveIdle = -3;
+    private const int LeaveIdle = -2;
 
     /// <summary>What a beat of an incarnation was answered at a server time.</summary>
     private sealed record SignOfLife(IncarnationId Incarnation, long Now);
@@ -188,6 +194,13 @@ internal sealed class Lane
         {
             // Abandoned: what is left is reported by AbandonAsync.
         }
+        catch (Exception e)
+        {
+            // A fault of ours. The lane takes nothing more, so that producers notice; whoever waits is told; what is left counts as unsettled.
+            _channel.Writer.TryComplete(e);
+            _surroundings.OnFault(Partition, e);
+            FailWaiters(e);
+        }
     }
 
     private void Drain()
@@ -224,8 +237,9 @@ internal sealed class Lane
             _urgent = true;
         }
 
+        int episode = item.Episode;
         item.Recycle();
-        _machine.Enqueue(pending);
+        _machine.Enqueue(pending, episode);
     }
 
     private void OnMessage(in FlushItem message)
@@ -238,9 +252,6 @@ internal sealed class Lane
                 break;
             case LeaveIdle:
                 _leaving = true;
-                break;
-            case DiscardPending:
-                _machine.DiscardPending();
                 break;
             default:
                 _machine.Barrier(message.Waiter!);
@@ -326,12 +337,10 @@ internal sealed class Lane
         {
             try
             {
-                ValueTask<TReply> sent = _surroundings.Coordinator.SendAsync(_surroundings.Space, Partition, request, cancellation);
-                return sent.IsCompletedSuccessfully
-                    ? sent.Result
-                    : await sent.AsTask().WaitAsync(_surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
+                return await _surroundings.Coordinator.SendAsync(
+                    _surroundings.Space, Partition, request, _surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is CoordinatorException or TimeoutException)
+            catch (CoordinatorException e)
             {
                 _surroundings.OnRetry(Partition, failures, e);
             }

@@ -18,14 +18,45 @@ internal sealed record LaneTerms(ulong Layout, FlushTerms Flush, int BatchSize, 
 /// What a fenced lane does with unsettled deltas (P11): sends them again, or drops them because the broker has delivered the events to another
 /// engine. Decided by the first source that feeds the aggregate.
 /// </summary>
+/// <remarks>
+/// A pause usually fences an engine in all its partitions, and its lanes learn so one after the other, while new sources may have begun already. So the
+/// first fence begins an <em>episode</em> that covers the incarnations of all lanes: what was merged before it is dropped wherever it is, and the
+/// later fences of covered incarnations drop nothing that came after. Any thread.
+/// </remarks>
 internal sealed class FencePolicy
 {
+    private readonly Lock _gate = new();
     private volatile bool _discards;
+    private volatile int _episode;
+    private HashSet<IncarnationId> _covered = [];
 
     public bool Discards
     {
         get => _discards;
         set => _discards = value;
+    }
+
+    /// <summary>How often everything unflushed was dropped. An item of an earlier episode is dropped when a lane meets it.</summary>
+    public int Episode => _episode;
+
+    /// <summary>Whether what this incarnation had not flushed has been dropped.</summary>
+    public bool Covers(IncarnationId incarnation)
+    {
+        lock (_gate)
+            return _covered.Contains(incarnation);
+    }
+
+    /// <summary>Begins an episode unless one covers <paramref name="dead"/> already.</summary>
+    /// <param name="others">The incarnations of the other lanes, which the same pause will have fenced.</param>
+    public void Begin(IncarnationId dead, IEnumerable<IncarnationId> others)
+    {
+        lock (_gate)
+        {
+            if (_covered.Contains(dead))
+                return;
+            _covered = [dead, .. others];
+            _episode++;
+        }
     }
 }
 
@@ -62,6 +93,8 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     private FrozenBatch? _outstanding;
     private long _next = 1;
     private long _seen;
+    private int _episode;
+    private int _outstandingEpisode;
     private bool _probes;
 
     public IncarnationId Incarnation => _incarnation;
@@ -99,6 +132,16 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     /// <summary>What has to be sent now, again and again until <see cref="OnReply"/>: a lost batch, or the outstanding one.</summary>
     public FlushRequest? Outstanding => _replay.Count != 0 ? _replay.Peek().Request : _outstanding?.Request;
 
+    /// <summary>Adds an item that was taken in an episode of <see cref="FencePolicy"/>: what is of an earlier one than the lane's loses its delta.</summary>
+    public void Enqueue(PendingItem item, int episode)
+    {
+        if (episode < _episode)
+            Discard(item);
+        else
+            Enter(episode);
+        Enqueue(item);
+    }
+
     /// <summary>Adds an item; it is folded into one of the same resource where that is right.</summary>
     public void Enqueue(PendingItem item)
     {
@@ -119,7 +162,7 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         }
     }
 
-    /// <summary>Begins a life. Everything held is referenced again, in front of what has arrived since.</summary>
+    /// <summary>Begins a life: the next batch is its first.</summary>
     public void Identify(IncarnationId incarnation)
     {
         _incarnation = incarnation;
@@ -160,6 +203,8 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         if (_outstanding is not null || _replay.Count != 0 || _incarnation.IsNone || !HasNext)
             return false;
         _probes = false;
+        Enter(terms.Fence.Episode);
+        _outstandingEpisode = _episode;
         ImmutableArray<PendingItem>.Builder items = ImmutableArray.CreateBuilder<PendingItem>(Math.Min(_pending.Count, terms.BatchSize));
         HashSet<ResourceKey> named = [];
         foreach (PendingItem item in _pending)
@@ -181,9 +226,12 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         return true;
     }
 
-    /// <summary>Empties the deltas of everything that is not in a batch yet; references and forces stay.</summary>
-    public void DiscardPending()
+    /// <summary>Everything that is not in a batch yet is of an earlier episode: its deltas are dropped; references and forces stay.</summary>
+    private void Enter(int episode)
     {
+        if (episode <= _episode)
+            return;
+        _episode = episode;
         foreach (PendingItem item in _pending)
             Discard(item);
     }
@@ -214,15 +262,21 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     /// </summary>
     private void Reincarnate(FlushStatus status, IReadOnlyList<PendingItem> recovered, IReadOnlyList<PendingItem> unsettled)
     {
-        observer.OnReincarnated(status, _incarnation);
+        IncarnationId dead = _incarnation;
+        observer.OnReincarnated(status, dead);
         _incarnation = default;
         _probes = false;
         if (terms.Fence.Discards && status == FlushStatus.Fenced)
         {
             // The broker has redelivered what it had no acknowledgement for; what was recovered is acknowledged, and nobody else has it.
-            foreach (PendingItem item in unsettled)
-                Discard(item);
-            DiscardPending();
+            terms.Fence.Begin(dead, []);
+            if (_outstandingEpisode < terms.Fence.Episode)
+            {
+                foreach (PendingItem item in unsettled)
+                    Discard(item);
+            }
+
+            Enter(terms.Fence.Episode);
         }
 
         HashSet<ResourceKey> named = [.. recovered.Concat(unsettled).Select(static item => item.Resource)];

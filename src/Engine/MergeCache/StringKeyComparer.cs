@@ -30,7 +30,7 @@ internal sealed class StringKeyComparer : IEqualityComparer<string>, IAlternateE
     {
         ref byte bytes = ref Unsafe.As<char, byte>(ref MemoryMarshal.GetReference(key));
         nuint length = (nuint)key.Length * sizeof(char);
-        ulong hash = _seed ^ length;
+        ulong hash = _seed;
         nuint at = 0;
         while (at + 16 < length)
         {
@@ -38,8 +38,8 @@ internal sealed class StringKeyComparer : IEqualityComparer<string>, IAlternateE
             at += 16;
         }
 
-        // The last 1 to 16 bytes are read as two words that may overlap each other (or what was read before): the length is in the hash, so
-        // no two lengths share a reading.
+        // The last 1 to 16 bytes are read as two words that may overlap each other (or what was read before). Keys of different lengths can read
+        // alike, so the length goes in as well; and it goes in last, where no chosen key can cancel it without knowing the secrets.
         ulong low = 0, high = 0;
         if (length >= 16)
         {
@@ -61,7 +61,7 @@ internal sealed class StringKeyComparer : IEqualityComparer<string>, IAlternateE
             low = key[0];
         }
 
-        return Mix(Mix(low ^ _secret, high ^ hash) ^ _secret, _seed);
+        return Mix(Mix(low ^ _secret, high ^ hash) ^ length, _seed);
     }
 
     public bool Equals(string? x, string? y) => string.Equals(x, y);

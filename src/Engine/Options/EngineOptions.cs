@@ -192,7 +192,7 @@ public sealed class EngineOptions
             check.Range(nameof(SweepInterval), sweep, TimeSpan.FromMilliseconds(10), TimeSpan.FromHours(1));
         check.Range(nameof(TombstoneLife), TombstoneLife, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30));
         if (TombstoneLife < LeaseDuration * 4)
-            check.Fail(nameof(TombstoneLife), TombstoneLife.ToString(), $"must be at least 4 times LeaseDuration ({LeaseDuration})");
+            check.Fail(nameof(TombstoneLife), OptionsCheck.Text(TombstoneLife), $"must be at least 4 times LeaseDuration ({OptionsCheck.Text(LeaseDuration)})");
         check.Range(nameof(DurabilityWindow), DurabilityWindow, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         check.Range(nameof(RetentionBytes), RetentionBytes, 0, 1L << 30);
         check.Range(nameof(RequestTimeout), RequestTimeout, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(5));

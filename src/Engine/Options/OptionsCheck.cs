@@ -31,6 +31,16 @@ internal sealed class OptionsCheck(string owner)
 {
     private readonly List<string> _faults = [];
 
+    /// <summary>A span as a person writes it.</summary>
+    public static string Text(TimeSpan span) => span switch
+    {
+        { TotalMilliseconds: < 1000 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMilliseconds:0.###} ms"),
+        { TotalMinutes: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.###} s"),
+        { TotalHours: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.###} min"),
+        { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0.###} h"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{span.TotalDays:0.###} days"),
+    };
+
     public void Fail(string option, string value, string range) => _faults.Add($"{owner}.{option} is {value}; it {range}.");
 
     public void Range(string option, long value, long low, long high)
@@ -69,13 +79,4 @@ internal sealed class OptionsCheck(string owner)
         if (_faults.Count != 0)
             throw new OptionsException(string.Join(Environment.NewLine, _faults));
     }
-
-    private static string Text(TimeSpan span) => span switch
-    {
-        { TotalMilliseconds: < 1000 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMilliseconds:0.###} ms"),
-        { TotalMinutes: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.###} s"),
-        { TotalHours: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.###} min"),
-        { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0.###} h"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{span.TotalDays:0.###} days"),
-    };
 }

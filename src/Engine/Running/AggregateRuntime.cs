@@ -14,7 +14,12 @@ internal sealed class AggregateRuntime : IFlushSink
 {
     private readonly Membership _membership;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly SemaphoreSlim _flushRequests = new(0);
     private Task _sweeper = Task.CompletedTask;
+    private Task _flusher = Task.CompletedTask;
+    private int _flushUpTo;
+    private Exception? _fault;
+    private volatile bool _hasEnded;
     private long _writes;
     private long _completions;
 
@@ -38,6 +43,7 @@ internal sealed class AggregateRuntime : IFlushSink
                 OnDue = OnDue,
                 OnRoom = Room.Pulse,
                 OnRetry = OnRetry,
+                OnFault = OnFault,
             });
         }
 
@@ -85,9 +91,44 @@ internal sealed class AggregateRuntime : IFlushSink
         completer?.Start();
         _membership.Start();
         _sweeper = Task.Run(SweepLoopAsync);
+        _flusher = Task.Run(FlushLoopAsync);
+    }
+
+    /// <summary>
+    /// Asks for everything of the epochs up to <paramref name="upTo"/> to be flushed. One flush at a time: it goes on until the lanes have taken all of
+    /// those epochs, so that under pressure the oldest updates get through and not the newest again and again.
+    /// </summary>
+    public void RequestFlush(int upTo)
+    {
+        Volatile.Write(ref _flushUpTo, upTo);
+        if (_flushRequests.CurrentCount == 0)
+            _flushRequests.Release();
+    }
+
+    /// <summary>Returns when the coordinator has everything of the epochs up to <paramref name="upTo"/>.</summary>
+    public async ValueTask FlushAsync(int upTo, CancellationToken cancellation)
+    {
+        await UntilTakenAsync(cache => cache.TryFlushDirty(upTo), cancellation).ConfigureAwait(false);
+        await DrainLanesAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Reports updates that were dropped before they were in an item.</summary>
+    public void ReportDiscarded(int updates)
+    {
+        if (updates != 0)
+            new LaneObserver(this, 0).OnLost(LossCause.Discarded, default, 0, 0, []);
+    }
+
+    /// <summary>Throws if a lane ended by a fault: waiting for its room would never end.</summary>
+    /// <exception cref="InvalidOperationException">A lane has ended.</exception>
+    public void ThrowIfFaulted()
+    {
+        if (Volatile.Read(ref _fault) is { } fault)
+            throw new InvalidOperationException($"A lane of aggregate '{Space.Schema.Name}' ended because of a fault in the engine; restart the process.", fault);
     }
 
     /// <summary>Repeats an emission until no lane was full.</summary>
+    /// <exception cref="ObjectDisposedException">The lanes have ended and will never have room.</exception>
     public async ValueTask UntilTakenAsync(Func<MergeCache, bool> tryEmit, CancellationToken cancellation)
     {
         while (true)
@@ -95,6 +136,9 @@ internal sealed class AggregateRuntime : IFlushSink
             Task room = Room.Next;
             if (tryEmit(Cache))
                 return;
+            ThrowIfFaulted();
+            if (_hasEnded)
+                throw Stopped();
             await room.WaitAsync(cancellation).ConfigureAwait(false);
         }
     }
@@ -114,6 +158,18 @@ internal sealed class AggregateRuntime : IFlushSink
         }
 
         await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        await CheckEndAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>A lane that has been closed takes no barrier any more: then its end tells whether everything was settled.</summary>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
+    public async ValueTask CheckEndAsync(CancellationToken cancellation)
+    {
+        if (!_hasEnded)
+            return;
+        await Task.WhenAll(Lanes.Select(static lane => lane.Completion)).WaitAsync(cancellation).ConfigureAwait(false);
+        if (InFlight != 0)
+            throw Stopped();
     }
 
     /// <summary>Stops accepting and ends every session; returns when the lanes have taken all of it.</summary>
@@ -121,16 +177,18 @@ internal sealed class AggregateRuntime : IFlushSink
     {
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await _sweeper.ConfigureAwait(false);
+        await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
         await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
     }
 
-    /// <summary>Ends the lanes after everything is settled, or at the deadline; returns how many updates were not settled.</summary>
+    /// <summary>
+    /// Ends the lanes after everything is settled, or at the deadline; returns how many updates were not settled, with the sessions for which no lane
+    /// had room.
+    /// </summary>
     public async ValueTask<int> EndAsync(CancellationToken deadline)
     {
         await _membership.StopAsync().ConfigureAwait(false);
-        foreach (Lane lane in Lanes)
-            lane.Complete();
+        CompleteLanes();
         try
         {
             await Task.WhenAll(Lanes.Select(static lane => lane.Completion)).WaitAsync(deadline).ConfigureAwait(false);
@@ -140,7 +198,7 @@ internal sealed class AggregateRuntime : IFlushSink
             // The deadline: what is left is counted below.
         }
 
-        int left = 0;
+        int left = Cache.Count;
         foreach (Lane lane in Lanes)
             left += await lane.AbandonAsync().ConfigureAwait(false);
         return left;
@@ -151,28 +209,30 @@ internal sealed class AggregateRuntime : IFlushSink
     {
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await _sweeper.ConfigureAwait(false);
+        await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
         await _membership.StopAsync().ConfigureAwait(false);
         if (Completer is not null)
             await Completer.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
+        CompleteLanes();
         foreach (Lane lane in Lanes)
-        {
-            lane.Complete();
             await lane.AbandonAsync().ConfigureAwait(false);
-        }
-
-        Room.Pulse();
     }
 
     /// <summary>Sends one request; null when it failed, which is logged.</summary>
-    public async ValueTask<TReply?> TrySendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+    public ValueTask<TReply?> TrySendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+        where TReply : class =>
+        TrySendAsync(partition, request, Engine.Options.RequestTimeout, cancellation);
+
+    /// <summary>Sends one request with a time limit of its own; null when it failed, which is logged.</summary>
+    public async ValueTask<TReply?> TrySendAsync<TReply>(
+        int partition, CoordinatorRequest<TReply> request, TimeSpan timeout, CancellationToken cancellation)
         where TReply : class
     {
         try
         {
-            return await SendAsync(partition, request, cancellation).ConfigureAwait(false);
+            return await Engine.Coordinator.SendAsync(Space, partition, request, timeout, Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is CoordinatorException or TimeoutException)
+        catch (CoordinatorException e)
         {
             OnRetry(partition, 1, e);
             return null;
@@ -180,12 +240,20 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Sends one request, which must not take longer than the request time-out.</summary>
-    public async ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+    /// <exception cref="CoordinatorException">The coordinator could not answer, or not in time.</exception>
+    public ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation) =>
+        Engine.Coordinator.SendAsync(Space, partition, request, Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation);
+
+    private static ObjectDisposedException Stopped() =>
+        new(nameof(SluiceEngine), "The engine was stopped before the coordinator had what this call was to hand over.");
+
+    /// <summary>The flag first and the pulse last: who waits for room finds either room or the flag.</summary>
+    private void CompleteLanes()
     {
-        ValueTask<TReply> sent = Engine.Coordinator.SendAsync(Space, partition, request, cancellation);
-        return sent.IsCompletedSuccessfully
-            ? sent.Result
-            : await sent.AsTask().WaitAsync(Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
+        _hasEnded = true;
+        foreach (Lane lane in Lanes)
+            lane.Complete();
+        Room.Pulse();
     }
 
     private void OnRetry(int partition, int failures, Exception error)
@@ -194,13 +262,49 @@ internal sealed class AggregateRuntime : IFlushSink
         Diagnostics.EngineLog.Retrying(Engine.Logger, error, Space.Schema.Name, partition, failures);
     }
 
+    private void OnFault(int partition, Exception error)
+    {
+        Interlocked.CompareExchange(ref _fault, error, null);
+        Diagnostics.EngineLog.LaneEnded(Engine.Logger, error, Space.Schema.Name, partition);
+        Room.Pulse();
+    }
+
     private async Task SweepLoopAsync()
     {
+        using PeriodicTimer timer = new(Engine.Options.SessionSweepInterval, Engine.Options.TimeProvider);
+        await LoopAsync("session sweep", timer.WaitForNextTickAsync, _ =>
+        {
+            Cache.TrySweep(out int _);
+            return ValueTask.CompletedTask;
+        }).ConfigureAwait(false);
+    }
+
+    private Task FlushLoopAsync() => LoopAsync(
+        "flush",
+        async cancellation =>
+        {
+            await _flushRequests.WaitAsync(cancellation).ConfigureAwait(false);
+            return true;
+        },
+        cancellation => UntilTakenAsync(cache => cache.TryFlushDirty(Volatile.Read(ref _flushUpTo)), cancellation));
+
+    /// <summary>Repeats a step until the engine stops. An error in one round is logged and the loop goes on: without it nothing would leave by time.</summary>
+    private async Task LoopAsync(string name, Func<CancellationToken, ValueTask<bool>> next, Func<CancellationToken, ValueTask> step)
+    {
+        CancellationToken cancellation = _stopping.Token;
         try
         {
-            using PeriodicTimer timer = new(Engine.Options.SessionSweepInterval, Engine.Options.TimeProvider);
-            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
-                Cache.TrySweep(out _);
+            while (await next(cancellation).ConfigureAwait(false))
+            {
+                try
+                {
+                    await step(cancellation).ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    Diagnostics.EngineLog.LoopError(Engine.Logger, e, Space.Schema.Name, name);
+                }
+            }
         }
         catch (OperationCanceledException)
         {

@@ -38,6 +38,8 @@ internal sealed class CompletionObserver(AggregateRuntime runtime) : ICompletion
         runtime.Engine.Logger.ClaimLost(Aggregate, work.Partition);
     }
 
+    public void OnCallbackThrew(ClaimedWork work, Exception error) => runtime.Engine.Logger.CallbackThrew(error, Aggregate, work.Partition);
+
     public void OnError(int partition, Exception error)
     {
         runtime.Engine.Metrics.Retries.Add(1, Tag);

@@ -7,11 +7,8 @@ internal static class Quiescence
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>
-    /// Returns when, in every partition that <paramref name="includes"/> says counts, nothing is due within <paramref name="ahead"/> microseconds and no
-    /// session is sealed except parked ones.
-    /// </summary>
-    public static async ValueTask WaitAsync(AggregateRuntime runtime, long ahead, Func<PartitionLook, bool> includes, CancellationToken cancellation)
+    /// <summary>Returns when, in every partition, nothing is due and no session is sealed except parked ones.</summary>
+    public static async ValueTask WaitAsync(AggregateRuntime runtime, CancellationToken cancellation)
     {
         for (int partition = 0; partition < runtime.Lanes.Length; partition++)
         {
@@ -20,8 +17,7 @@ internal static class Quiescence
                 PokeReply? look = await runtime.TrySendAsync(partition, new PokeRequest(0) { Seen = runtime.Seen[partition] }, cancellation).ConfigureAwait(false);
                 if (look is not null)
                 {
-                    bool isQuiet = look.NextDue > Durations.After(look.Now, ahead) && look.Sealed == look.Parked;
-                    if (isQuiet || !includes(new PartitionLook(partition, look)))
+                    if (look.NextDue > look.Now && look.Sealed == look.Parked)
                         break;
                     runtime.OnDue(partition, look.Now, Math.Min(look.NextDue, look.NextClaimExpiry));
                 }
@@ -35,13 +31,16 @@ internal static class Quiescence
         }
     }
 
-    /// <summary>Whether other engines are members of the partition.</summary>
-    public static bool HasOthers(AggregateRuntime runtime, PartitionLook look) => HasOthers(runtime, look.Reply, look.Partition);
+    /// <summary>Ends every session that is open, whoever held it, and waits until all are completed.</summary>
+    public static async ValueTask EndAllAsync(AggregateRuntime runtime, CancellationToken cancellation)
+    {
+        for (int partition = 0; partition < runtime.Lanes.Length; partition++)
+        {
+            EndRequest end = new(CompletionReason.Shutdown) { Seen = runtime.Seen[partition] };
+            while (await runtime.TrySendAsync(partition, end, cancellation).ConfigureAwait(false) is null)
+                await Task.Delay(LookAgain, runtime.Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
+        }
 
-    /// <summary>Whether other engines are members of the partition.</summary>
-    public static bool HasOthers(AggregateRuntime runtime, PokeReply look, int partition) =>
-        look.Members > (runtime.Lanes[partition].Identity.Incarnation.IsNone ? 0 : 1);
+        await WaitAsync(runtime, cancellation).ConfigureAwait(false);
+    }
 }
-
-/// <summary>What a look at a partition found.</summary>
-internal readonly record struct PartitionLook(int Partition, PokeReply Reply);

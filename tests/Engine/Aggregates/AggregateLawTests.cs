@@ -10,7 +10,7 @@ namespace Sluice.Tests.Aggregates;
 /// </summary>
 public sealed class AggregateLawTests
 {
-    private static readonly Config Thorough = Config.QuickThrowOnFailure.WithMaxTest(300).WithEndSize(60);
+    private static readonly Config Thorough = Config.QuickThrowOnFailure.WithMaxTest(1000).WithEndSize(60);
 
     [Fact]
     public void Merging_is_associative() =>

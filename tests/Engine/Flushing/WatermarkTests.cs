@@ -172,7 +172,7 @@ public sealed class WatermarkTests
             }
             else
             {
-                PendingItem item = new(Coordination.ResourceKey.Of("any"));
+                PendingItem item = new(Sluice.Coordination.ResourceKey.Of("any"));
                 item.TakeEpoch(entry.Epoch, _epochs);
                 _items.Add((item, [.. entry.Events]));
             }

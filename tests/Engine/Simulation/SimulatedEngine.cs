@@ -13,6 +13,7 @@ internal sealed partial class SimulatedEngine
     private readonly World _world;
     private readonly FlushEpochs _epochs = new();
     private readonly LaneMachine[] _lanes;
+    private readonly FencePolicy _fence;
     private readonly long[] _attempts;
     private readonly SortedDictionary<int, LocalSession> _sessions = [];
     private readonly List<(FlushWaiter Waiter, ImmutableArray<(int Resource, int Index)> Events)> _barriers = [];
@@ -23,8 +24,8 @@ internal sealed partial class SimulatedEngine
     {
         _world = world;
         Slot = slot;
-        FencePolicy policy = new() { Discards = world.Terms.Discards };
-        LaneTerms terms = new(world.Space.Layout, world.Terms.Flush, world.Terms.BatchSize, world.Terms.Window, world.Terms.RetentionBytes, policy);
+        _fence = new FencePolicy { Discards = world.Terms.Discards };
+        LaneTerms terms = new(world.Space.Layout, world.Terms.Flush, world.Terms.BatchSize, world.Terms.Window, world.Terms.RetentionBytes, _fence);
         _lanes = [.. Enumerable.Range(0, world.Terms.Partitions).Select(p => new LaneMachine(terms, world.Space.Merger, _epochs, new Observer(this, p)))];
         _attempts = new long[_lanes.Length];
         _answered = new long[_lanes.Length];
@@ -149,9 +150,6 @@ internal sealed partial class SimulatedEngine
                 _epochs.Remove(session.Epoch);
             session.Dirty.Clear();
         }
-
-        foreach (LaneMachine lane in _lanes)
-            lane.DiscardPending();
     }
 
     private void Enqueue(int resource, LocalSession session, bool holds, bool force)
@@ -169,7 +167,7 @@ internal sealed partial class SimulatedEngine
         foreach (int index in session.Dirty)
             _inLanes.Add((resource, index));
         session.Dirty.Clear();
-        _lanes[_world.PartitionOf(resource)].Enqueue(item);
+        _lanes[_world.PartitionOf(resource)].Enqueue(item, _fence.Episode);
     }
 
     private sealed class LocalSession

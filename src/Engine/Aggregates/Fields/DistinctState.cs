@@ -109,11 +109,11 @@ public struct DistinctState : IFieldState
         }
 
         UseDense();
-        for (int register = 0; register < HyperLogLog.Registers; register += 4)
+        for (int register = 0; register < HyperLogLog.Registers; register += DistinctPayload.Lanes)
         {
-            int four = DistinctPayload.ReadFour(payload, register);
-            for (int i = 0; i < 4; i++)
-                RaiseDense(register + i, (four >> (6 * i)) & 63);
+            ulong eight = DistinctPayload.ReadEight(payload, register);
+            for (int i = 0; i < DistinctPayload.Lanes; i++)
+                RaiseDense(register + i, (int)(eight >> (6 * i)) & 63);
         }
     }
 
@@ -193,8 +193,13 @@ public struct DistinctState : IFieldState
         }
         else
         {
-            for (int register = 0; register < HyperLogLog.Registers; register += 4)
-                DistinctPayload.WriteFour(payload, register, _dense![register] | (_dense[register + 1] << 6) | (_dense[register + 2] << 12) | (_dense[register + 3] << 18));
+            for (int register = 0; register < HyperLogLog.Registers; register += DistinctPayload.Lanes)
+            {
+                ulong eight = 0;
+                for (int i = 0; i < DistinctPayload.Lanes; i++)
+                    eight |= (ulong)_dense![register + i] << (6 * i);
+                DistinctPayload.WriteEight(payload, register, eight);
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.ComponentModel;
 using System.Text;
@@ -46,6 +47,9 @@ public interface IElement<T> : IElementRange
 [EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct StringElement : IElement<string>
 {
+    // Unlike a search for a range, a search for these allocates nothing even before the JIT has optimised it.
+    private static readonly SearchValues<char> Surrogates = SearchValues.Create([.. Enumerable.Range(0xD800, 0x800).Select(static c => (char)c)]);
+
     /// <inheritdoc/>
     public static bool IsElement(ReadOnlySpan<byte> bytes) => bytes.Length <= WindowAttribute.MaxElementBytes && Utf8.IsValid(bytes);
 
@@ -89,7 +93,7 @@ public readonly struct StringElement : IElement<string>
     private static bool IsWellFormed(string text)
     {
         // One vectorised search answers for nearly every string.
-        int i = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF');
+        int i = text.AsSpan().IndexOfAny(Surrogates);
         if (i < 0)
             return true;
         for (; i < text.Length; i++)

@@ -31,8 +31,11 @@ internal sealed class DistinctMerger : IFieldMerger
         dense.CopyTo(destination);
         if (DistinctPayload.IsDense(other))
         {
-            for (int register = 0; register < HyperLogLog.Registers; register += 4)
-                DistinctPayload.WriteFour(destination, register, MaxOfFour(DistinctPayload.ReadFour(dense, register), DistinctPayload.ReadFour(other, register)));
+            for (int register = 0; register < HyperLogLog.Registers; register += DistinctPayload.Lanes)
+            {
+                ulong max = DistinctPayload.MaxOfEight(DistinctPayload.ReadEight(dense, register), DistinctPayload.ReadEight(other, register));
+                DistinctPayload.WriteEight(destination, register, max);
+            }
         }
         else
         {
@@ -101,13 +104,5 @@ internal sealed class DistinctMerger : IFieldMerger
     {
         for (; !sparse.IsEmpty; sparse = sparse[DistinctPayload.SparseBytes..])
             DistinctPayload.Raise(dense, DistinctPayload.ReadSparse(sparse));
-    }
-
-    private static int MaxOfFour(int a, int b)
-    {
-        int max = 0;
-        for (int mask = 63; mask < 1 << 24; mask <<= 6)
-            max |= Math.Max(a & mask, b & mask);
-        return max;
     }
 }

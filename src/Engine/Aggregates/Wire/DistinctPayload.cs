@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Numerics;
 using Sluice.Aggregates.Distinct;
 
 namespace Sluice.Aggregates.Wire;
@@ -15,8 +17,18 @@ internal static class DistinctPayload
     /// <summary>The length of the dense form.</summary>
     public const int DenseBytes = HyperLogLog.Registers * 6 / 8;
 
+    /// <summary>How many registers are read at once.</summary>
+    public const int Lanes = 8;
+
     /// <summary>The most registers that are written sparsely.</summary>
     public const int MaxSparse = (DenseBytes / SparseBytes) - 1;
+
+    private const int LanesBytes = Lanes * 6 / 8;
+
+    // In eight registers of six bits: bit 0 of each, the even ones whole, and the bit above each even one.
+    private const ulong LowestBits = 0x0410_4104_1041;
+    private const ulong EvenLanes = 0x03F0_3F03_F03F;
+    private const ulong FreeBits = 0x0400_4004_0040;
 
     public static bool IsDense(ReadOnlySpan<byte> payload) => payload.Length == DenseBytes;
 
@@ -30,30 +42,33 @@ internal static class DistinctPayload
         bytes[2] = (byte)entry;
     }
 
-    /// <summary>Four registers of the dense form: three bytes, the first register in the lowest bits.</summary>
-    public static int ReadFour(ReadOnlySpan<byte> dense, int firstRegister)
+    /// <summary>Eight registers of the dense form: six bytes, the first register in the lowest bits.</summary>
+    public static ulong ReadEight(ReadOnlySpan<byte> dense, int firstRegister)
     {
-        int at = firstRegister / 4 * 3;
-        return dense[at] | (dense[at + 1] << 8) | (dense[at + 2] << 16);
+        ReadOnlySpan<byte> six = dense.Slice(firstRegister / Lanes * LanesBytes, LanesBytes);
+        return BinaryPrimitives.ReadUInt32LittleEndian(six) | ((ulong)BinaryPrimitives.ReadUInt16LittleEndian(six[sizeof(uint)..]) << 32);
     }
 
-    public static void WriteFour(Span<byte> dense, int firstRegister, int four)
+    public static void WriteEight(Span<byte> dense, int firstRegister, ulong eight)
     {
-        int at = firstRegister / 4 * 3;
-        dense[at] = (byte)four;
-        dense[at + 1] = (byte)(four >> 8);
-        dense[at + 2] = (byte)(four >> 16);
+        Span<byte> six = dense.Slice(firstRegister / Lanes * LanesBytes, LanesBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(six, (uint)eight);
+        BinaryPrimitives.WriteUInt16LittleEndian(six[sizeof(uint)..], (ushort)(eight >> 32));
     }
 
     /// <summary>Raises one register of the dense form to the entry's rank.</summary>
     public static void Raise(Span<byte> dense, int entry)
     {
         int register = entry >> 6;
-        int shift = register % 4 * 6;
-        int four = ReadFour(dense, register - (register % 4));
-        if (((four >> shift) & 63) < (entry & 63))
-            WriteFour(dense, register - (register % 4), (four & ~(63 << shift)) | ((entry & 63) << shift));
+        int first = register - (register % Lanes);
+        int shift = (register - first) * 6;
+        ulong eight = ReadEight(dense, first);
+        if ((int)((eight >> shift) & 63) < (entry & 63))
+            WriteEight(dense, first, (eight & ~(63UL << shift)) | ((ulong)(entry & 63) << shift));
     }
+
+    /// <summary>The higher rank of each of eight registers.</summary>
+    public static ulong MaxOfEight(ulong a, ulong b) => MaxOfFour(a & EvenLanes, b & EvenLanes) | (MaxOfFour((a >> 6) & EvenLanes, (b >> 6) & EvenLanes) << 6);
 
     /// <summary>True when the payload is the one form of some non-empty set of registers.</summary>
     public static bool IsCanonical(ReadOnlySpan<byte> payload) => IsDense(payload) ? IsCanonicalDense(payload) : IsCanonicalSparse(payload);
@@ -66,13 +81,11 @@ internal static class DistinctPayload
         ranks.Clear();
         if (IsDense(payload))
         {
-            for (int register = 0; register < HyperLogLog.Registers; register += 4)
+            for (int register = 0; register < HyperLogLog.Registers; register += Lanes)
             {
-                int four = ReadFour(payload, register);
-                ranks[four & 63]++;
-                ranks[(four >> 6) & 63]++;
-                ranks[(four >> 12) & 63]++;
-                ranks[four >> 18]++;
+                ulong eight = ReadEight(payload, register);
+                for (int i = 0; i < Lanes; i++)
+                    ranks[(int)(eight >> (6 * i)) & 63]++;
             }
 
             return;
@@ -100,16 +113,32 @@ internal static class DistinctPayload
         return true;
     }
 
+    // A coordinator checks whole sketches with every delta, so eight registers are looked at at once. A rank is beyond 51 exactly when its bits 5
+    // and 4 are set, and 3 or 2.
     private static bool IsCanonicalDense(ReadOnlySpan<byte> payload)
     {
-        Span<int> ranks = stackalloc int[64];
-        CountRanks(payload, ranks);
-        for (int rank = HyperLogLog.MaxRank + 1; rank < ranks.Length; rank++)
+        int raised = 0;
+        ulong impossible = 0;
+        for (int register = 0; register < HyperLogLog.Registers; register += Lanes)
         {
-            if (ranks[rank] != 0)
-                return false;
+            ulong eight = ReadEight(payload, register);
+            impossible |= (eight >> 5) & (eight >> 4) & ((eight >> 3) | (eight >> 2));
+            ulong any = eight | (eight >> 1);
+            any |= any >> 2;
+            any |= eight >> 4;
+            any |= eight >> 5;
+            raised += BitOperations.PopCount(any & LowestBits);
         }
 
-        return HyperLogLog.Registers - ranks[0] > MaxSparse;
+        return raised > MaxSparse && (impossible & LowestBits) == 0;
+    }
+
+    // Four ranks with six free bits above each. Subtracting from a rank whose next bit is set leaves that bit exactly where nothing was borrowed:
+    // where a is at least b. Such a bit less itself shifted down covers the rank with ones.
+    private static ulong MaxOfFour(ulong a, ulong b)
+    {
+        ulong atLeast = ((a | FreeBits) - b) & FreeBits;
+        ulong chosen = atLeast - (atLeast >> 6);
+        return (a & chosen) | (b & ~chosen);
     }
 }

@@ -1,0 +1,11 @@
+using Sluice.Bench;
+using Sluice.Bench.Scenarios;
+using Sluice.Bench.Soaks;
+
+using CancellationTokenSource interrupted = new();
+Console.CancelKeyPress += (_, e) =>
+{
+    e.Cancel = true;
+    interrupted.Cancel();
+};
+return await new BenchProgram([new MergeScenario()], [new KeyCodecSoak(), new MergeSoak()], Console.Out, Console.Error).RunAsync(args, interrupted.Token);

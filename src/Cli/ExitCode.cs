@@ -1,0 +1,18 @@
+namespace Sluice.Cli;
+
+/// <summary>The exit status of every command.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+
+    /// <summary>What came out is not what went in.</summary>
+    public const int NotConserved = 1;
+
+    public const int BadArguments = 2;
+
+    /// <summary>An input could not be read, or not to its end; what was read is completed.</summary>
+    public const int UnreadableInput = 3;
+
+    /// <summary>Stopped by Ctrl-C or SIGTERM; what was read is completed.</summary>
+    public const int Interrupted = 130;
+}

@@ -1,0 +1,103 @@
+using Sluice.Coordination;
+
+namespace Sluice.Tests.Running;
+
+/// <summary>
+/// The in-process coordinator with a window and a door: a test can wait until a request of a kind has been carried out, and can hold requests back.
+/// That is how the tests of this folder wait; none sleeps.
+/// </summary>
+internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinator
+{
+    private readonly Lock _gate = new();
+    private readonly InProcessCoordinator _inner = new(time);
+    private readonly List<object> _done = [];
+    private readonly List<(Func<object, bool> Matches, int Count, TaskCompletionSource Reached)> _waiters = [];
+    private Func<object, bool>? _holds;
+    private TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal override bool IsEphemeral => true;
+
+    /// <summary>Completes when the first request was held back since <see cref="Hold"/>.</summary>
+    public Task Held
+    {
+        get
+        {
+            lock (_gate)
+                return _held.Task;
+        }
+    }
+
+    /// <summary>Holds back requests that match, until <see cref="Release"/>; a request that its sender gives up is not carried out.</summary>
+    public void Hold(Func<object, bool> matches)
+    {
+        lock (_gate)
+        {
+            _holds = matches;
+            _released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    public void Release()
+    {
+        lock (_gate)
+        {
+            _holds = null;
+            _released.TrySetResult();
+        }
+    }
+
+    /// <summary>How many requests of a kind have been carried out.</summary>
+    public int Count<TRequest>(Func<TRequest, bool>? matches = null)
+    {
+        lock (_gate)
+            return _done.OfType<TRequest>().Count(matches ?? (static _ => true));
+    }
+
+    /// <summary>Completes when <paramref name="count"/> requests of a kind have been carried out since the beginning.</summary>
+    public Task WhenAsync<TRequest>(int count = 1, Func<TRequest, bool>? matches = null)
+    {
+        lock (_gate)
+        {
+            bool Matches(object request) => request is TRequest typed && (matches is null || matches(typed));
+            if (_done.Count(Matches) >= count)
+                return Task.CompletedTask;
+            TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiters.Add((Matches, count, reached));
+            return reached.Task;
+        }
+    }
+
+    internal override async ValueTask<TReply> SendAsync<TReply>(
+        CoordinationNamespace space, int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+    {
+        Task? released = null;
+        lock (_gate)
+        {
+            if (_holds is not null && _holds(request))
+            {
+                released = _released.Task;
+                _held.TrySetResult();
+            }
+        }
+
+        if (released is not null)
+            await released.WaitAsync(cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        TReply reply = _inner.Send(space, partition, request);
+        lock (_gate)
+        {
+            _done.Add(request);
+            for (int i = _waiters.Count - 1; i >= 0; i--)
+            {
+                if (_done.Count(_waiters[i].Matches) < _waiters[i].Count)
+                    continue;
+                _waiters[i].Reached.TrySetResult();
+                _waiters.RemoveAt(i);
+            }
+        }
+
+        return reply;
+    }
+}

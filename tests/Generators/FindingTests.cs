@@ -1,0 +1,193 @@
+using Microsoft.CodeAnalysis;
+using Xunit;
+
+namespace Sluice.Generators.Tests;
+
+/// <summary>
+/// Every wrong declaration is answered with one finding at the place that must change. Prevents: errors of the compiler in code that nobody wrote,
+/// and aggregates that are silently not what they were meant to be. The marks say where the finding must be.
+/// </summary>
+public sealed class FindingTests
+{
+    [Fact]
+    public void SLUICE001_the_class_is_not_partial() =>
+        AssertFinding(
+            """[Aggregate("a")] public class «Plain» { [Key] public string Id => ""; [Sum] public long Hits => 1; }""",
+            "SLUICE001", "'Plain' must be declared partial, so that the aggregate's other part can be generated", alsoFound: ["SLUICE010", "SLUICE010"]);
+
+    [Fact]
+    public void SLUICE001_a_type_around_the_class_is_not_partial() =>
+        AssertFinding(
+            """public class «Outer» { [Aggregate("a")] public partial class Inner { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } } }""",
+            "SLUICE001", "'Outer' must be declared partial, so that the aggregate's other part can be generated");
+
+    [Theory]
+    [InlineData("public partial record «A»", "is a record; records compare and copy in ways of their own")]
+    [InlineData("public abstract partial class «A»", "is abstract; snapshots are instances of it")]
+    [InlineData("public partial class «A»<T>", "is generic or stands in a generic type; a stored form belongs to one type")]
+    [InlineData("file partial class «A»", "is local to its file; its other part stands in another file")]
+    [InlineData("public partial class «A»(int x)", "has a primary constructor; snapshots are made by a constructor of their own")]
+    public void SLUICE002_the_class_is_not_a_plain_class(string declaration, string why) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] {{declaration}} { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } }""",
+            "SLUICE002", $"'A' cannot be an aggregate, because it {why}");
+
+    [Fact]
+    public void SLUICE002_the_class_is_static() =>
+        AssertFinding(
+            """[Aggregate("a")] public static partial class «A» { [Key] public static partial string Id { get; } [Sum] public static partial long Hits { get; } }""",
+            "SLUICE002", "'A' cannot be an aggregate, because it is static; snapshots are instances of it", alsoFound: ["SLUICE010", "SLUICE010"]);
+
+    [Fact]
+    public void SLUICE002_the_class_stands_in_a_generic_type() =>
+        AssertFinding(
+            """public partial class Outer<T> { [Aggregate("a")] public partial class «A» { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } } }""",
+            "SLUICE002", "'A' cannot be an aggregate, because it is generic or stands in a generic type; a stored form belongs to one type");
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("with space")]
+    [InlineData("größe")]
+    [InlineData("a/b")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+    public void SLUICE003_the_name_cannot_be_stored(string name) =>
+        AssertFinding(
+            $$"""[«Aggregate("{{name}}")»] public partial class A { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } }""",
+            "SLUICE003", $"'{name}' is not a name that an aggregate can be stored under: it must have 1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'");
+
+    [Fact]
+    public void SLUICE004_there_is_no_key() =>
+        AssertFinding(
+            """[Aggregate("a")] public partial class «A» { [Sum] public partial long Hits { get; } }""",
+            "SLUICE004", "'A' has no [Key] property, which would name its resources");
+
+    [Fact]
+    public void SLUICE005_there_are_two_keys() =>
+        AssertFinding(
+            """[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [Key] public partial string «Other» { get; } [Sum] public partial long Hits { get; } }""",
+            "SLUICE005", "'Other' is a second [Key] of 'A'; make one key that holds both parts");
+
+    [Theory]
+    [InlineData("System.DateTime", "DateTime")]
+    [InlineData("string?", "string?")]
+    [InlineData("long?", "long?")]
+    [InlineData("object", "object")]
+    public void SLUICE006_the_key_is_of_another_type(string type, string shown) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial {{type}} «Id» { get; } [Sum] public partial long Hits { get; } }""",
+            "SLUICE006", $"The key 'Id' is of type '{shown}'; a key is a string, long, int or Guid");
+
+    [Fact]
+    public void SLUICE007_there_is_no_field() =>
+        AssertFinding(
+            """[Aggregate("a")] public partial class «A» { [Key] public partial string Id { get; } public long Hits => 1; }""",
+            "SLUICE007", "'A' declares no field to aggregate; add a property with [Sum], [Max], [Min], [Window] or [Distinct]");
+
+    [Fact]
+    public void SLUICE008_there_are_too_many_fields() =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class «A» { [Key] public partial string Id { get; } {{Sums(65)}} }""",
+            "SLUICE008", "'A' declares 65 fields; an aggregate has at most 64");
+
+    [Fact]
+    public void As_many_fields_as_there_may_be_are_fine() =>
+        Assert.Empty(Run($$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } {{Sums(64)}} }""").Findings);
+
+    [Theory]
+    [InlineData("[Sum, Max]", "[Sum] and [Max]")]
+    [InlineData("[Key, Sum]", "[Key] and [Sum]")]
+    [InlineData("[Sum] [Max] [Window(3)]", "[Sum] and [Max] and [Window]")]
+    public void SLUICE009_a_property_is_declared_as_several_things(string attributes, string shown) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { {{(attributes.Contains("Key", StringComparison.Ordinal) ? "" : "[Key] public partial string Id { get; }")}} {{attributes}} public partial long «Hits» { get; } [Sum] public partial long Bytes { get; } }""",
+            "SLUICE009", $"'Hits' is declared {shown}; a property is either the key or one kind of field");
+
+    [Theory]
+    [InlineData("public long «Hits» { get; }", "is not a partial property")]
+    [InlineData("public partial long «Hits» { get; set; }", "has a setter")]
+    [InlineData("public partial long «Hits» { get; init; }", "has an init accessor")]
+    [InlineData("public partial long «Hits» { set; }", "has a setter")]
+    [InlineData("public static partial long «Hits» { get; }", "is static")]
+    [InlineData("public partial long «Hits» { get; } public partial long Hits => 1;", "has an implementation already")]
+    public void SLUICE010_a_field_is_not_a_partial_getter(string property, string why) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [Sum] {{property}} }""",
+            "SLUICE010", $"'Hits' {why}; declare it like 'public partial long Hits {{ get; }}'");
+
+    [Theory]
+    [InlineData("Sum", "double", "[Sum] takes long and int, whose sums are exact in any order")]
+    [InlineData("Sum", "long?", "[Sum] takes long and int, whose sums are exact in any order")]
+    [InlineData("Max", "string", "[Max] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
+    [InlineData("Max", "System.DateTime", "[Max] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
+    [InlineData("Min", "decimal", "[Min] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
+    [InlineData("Window(3)", "System.Collections.Generic.List<string>", "[Window] takes WindowView<string>, WindowView<long> and WindowView<Guid>")]
+    [InlineData("Window(3)", "WindowView<int>", "[Window] takes WindowView<string>, WindowView<long> and WindowView<Guid>")]
+    [InlineData("Window(3)", "WindowView<string>?", "[Window] takes WindowView<string>, WindowView<long> and WindowView<Guid>")]
+    [InlineData("Distinct", "long", "[Distinct] takes DistinctView; give the type of the values to the attribute, as in [Distinct(typeof(long))]")]
+    public void SLUICE011_the_kind_does_not_take_the_type(string attribute, string type, string whatItTakes) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [{{attribute}}] public partial {{type}} «Field» { get; } }""",
+            "SLUICE011", $"'Field' is of type '{type.Split('.')[^1].Replace("System.Collections.Generic.", "", StringComparison.Ordinal)}'; {whatItTakes}");
+
+    [Theory]
+    [InlineData("Window(0)", "WindowView<string>", "a window keeps 1 to 1000 contributions, not 0")]
+    [InlineData("Window(-1)", "WindowView<string>", "a window keeps 1 to 1000 contributions, not -1")]
+    [InlineData("Window(1001)", "WindowView<long>", "a window keeps 1 to 1000 contributions, not 1001")]
+    [InlineData("Distinct(typeof(int))", "DistinctView", "[Distinct] counts values of the types string, long and Guid, not int")]
+    [InlineData("Distinct(typeof(System.DateTime))", "DistinctView", "[Distinct] counts values of the types string, long and Guid, not DateTime")]
+    public void SLUICE012_the_parameter_is_out_of_range(string attribute, string type, string why) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [«{{attribute}}»] public partial {{type}} Field { get; } }""",
+            "SLUICE012", $"'Field': {why}");
+
+    [Theory]
+    [InlineData("public int «Definition» => 1;", "Definition")]
+    [InlineData("public class «Event»;", "Event")]
+    [InlineData("private int «State»() => 1;", "State")]
+    public void SLUICE013_a_member_has_the_name_of_a_generated_one(string member, string name) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } {{member}} }""",
+            "SLUICE013", $"'{name}' is the name of a member that is generated into 'A'; choose another name");
+
+    [Fact]
+    public void SLUICE013_the_class_has_the_name_of_a_generated_member() =>
+        AssertFinding(
+            """[Aggregate("a")] public partial class «Event» { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } }""",
+            "SLUICE013", "'Event' is the name of a member that is generated into 'Event'; choose another name");
+
+    [Fact]
+    public void SLUICE014_a_field_stands_in_another_declaration() =>
+        AssertFinding(
+            """[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } } partial class A { [Sum] public partial long «Bytes» { get; } }""",
+            "SLUICE014", "'Bytes' is not declared where the [Aggregate] attribute is; the order of the fields is part of the stored form, and must not depend on the order of files");
+
+    [Fact]
+    public void Everything_that_is_wrong_is_found_at_once()
+    {
+        GeneratorRun run = Run("""[Aggregate("")] public partial class A { [Sum] public partial double Hits { get; } [Window(0)] public partial WindowView<string> Pages { get; } }""");
+
+        Assert.Equal(["SLUICE003", "SLUICE004", "SLUICE011", "SLUICE012"], run.Findings.Select(static finding => finding.Id).Order());
+        Assert.Empty(run.Result.GeneratedSources);
+    }
+
+    private static GeneratorRun Run(string declaration) => GeneratorRun.Over("using Sluice;\n" + declaration);
+
+    private static string Sums(int count) => string.Join(' ', Enumerable.Range(0, count).Select(static i => $"[Sum] public partial long F{i} {{ get; }}"));
+
+    private static void AssertFinding(string marked, string id, string message, string[]? alsoFound = null)
+    {
+        string source = "using Sluice;\n" + marked;
+        int start = source.IndexOf('«', StringComparison.Ordinal);
+        int end = source.IndexOf('»', StringComparison.Ordinal) - 1;
+        GeneratorRun run = GeneratorRun.Over(source.Replace("«", "", StringComparison.Ordinal).Replace("»", "", StringComparison.Ordinal));
+
+        Assert.Equal([id, .. alsoFound ?? []], run.Findings.Select(static finding => finding.Id).Order());
+        Diagnostic finding = run.Findings.Single(finding => finding.Id == id);
+        Assert.Equal(message, finding.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal((start, end), (finding.Location.SourceSpan.Start, finding.Location.SourceSpan.End));
+        Assert.Equal("Source0.cs", finding.Location.GetLineSpan().Path);
+        Assert.Equal(1, finding.Location.GetLineSpan().StartLinePosition.Line);
+        Assert.Equal(DiagnosticSeverity.Error, finding.Severity);
+        Assert.Empty(run.Result.GeneratedSources);
+    }
+}
