@@ -172,7 +172,11 @@ public sealed class EventSource
         {
             _isFenced = true;
             foreach ((_, TaskCompletionSource done) in _waiters)
+            {
                 done.TrySetException(new SourceFencedException(Name));
+                _ = done.Task.Exception; // whoever waited may have given up: nobody would observe it
+            }
+
             _waiters.Clear();
         }
     }

@@ -22,5 +22,10 @@ internal sealed class FlushWaiter
     }
 
     /// <summary>The items will never be acknowledged.</summary>
-    public void Fail(Exception reason) => _done.TrySetException(reason);
+    public void Fail(Exception reason)
+    {
+        // Whoever waited may have given up: nobody is left to observe the failure, and that is no fault.
+        if (_done.TrySetException(reason))
+            _ = _done.Task.Exception;
+    }
 }
