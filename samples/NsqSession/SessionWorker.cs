@@ -108,14 +108,22 @@ public sealed class SessionWorker
             delivery = await _consumer.ReadAsync(stopping);
         }
 
-        Message message = delivery.Message;
-        long position = ++_position;
-        _inFlight.Enqueue((position, delivery));
-        await Sessions.MergeAsync(
-            message.UserId,
-            new Session.Event { Impressions = message.IsClick ? 0 : 1, Clicks = message.IsClick ? 1 : 0, LastMessages = message.Id },
-            _source.At(position),
-            stopping);
+        try
+        {
+            Message message = delivery.Message;
+            await Sessions.MergeAsync(
+                message.UserId,
+                new Session.Event { Impressions = message.IsClick ? 0 : 1, Clicks = message.IsClick ? 1 : 0, LastMessages = message.Id },
+                _source.At(_position + 1),
+                stopping);
+        }
+        catch
+        {
+            delivery.Requeue(); // not merged, whatever the reason: somebody else will
+            throw;
+        }
+
+        _inFlight.Enqueue((++_position, delivery));
     }
 
     private async Task FlushAndFinishAsync(CancellationToken cancellation)

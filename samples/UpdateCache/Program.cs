@@ -6,7 +6,8 @@ const int Updates = 40_000;
 
 await using Sluice.InProcessCoordinator coordinator = new();
 UserDatabase database = new();
-UpdateProcess[] processes = await Task.WhenAll(Enumerable.Range(0, Processes).Select(_ => UpdateProcess.StartAsync(coordinator, database, capacity: 200)));
+UpdateProcess[] processes = await Task.WhenAll(
+    Enumerable.Range(0, Processes).Select(_ => UpdateProcess.StartAsync(UpdateProcess.Options(coordinator, capacity: 200), database)));
 
 // A flood of updates, dealt to the processes as a load balancer would: every user is updated everywhere. The caches are too small for all users.
 Random random = new(1);

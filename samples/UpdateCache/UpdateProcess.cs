@@ -16,25 +16,25 @@ public sealed class UpdateProcess : IAsyncDisposable
 
     public Aggregator<string, UserUpdate, UserUpdate.Event> Users { get; }
 
+    /// <summary>How a process keeps its users.</summary>
     /// <param name="coordinator">What the processes share. Here they are engines of one process; with a server they would be anywhere.</param>
-    /// <param name="database">Where finished sessions go.</param>
     /// <param name="capacity">How many users the cache holds.</param>
-    /// <param name="time">The clock.</param>
-    public static async Task<UpdateProcess> StartAsync(Coordinator coordinator, UserDatabase database, int capacity, TimeProvider? time = null)
+    public static EngineOptions Options(Coordinator coordinator, int capacity) => new()
     {
-        SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions
+        Coordinator = coordinator,
+        Partitions = 8,
+        Capacity = capacity,
+        SoftSession = TimeSpan.FromSeconds(30), // no update for so long: the user is gone
+        HardSession = TimeSpan.FromMinutes(10), // not even the busiest user waits longer for the database
+    };
+
+    public static async Task<UpdateProcess> StartAsync(EngineOptions options, UserDatabase database)
+    {
+        SluiceEngine engine = await SluiceEngine.StartAsync(options);
+        return new UpdateProcess(engine, engine.Aggregate(UserUpdate.Definition, aggregate =>
         {
-            Coordinator = coordinator,
-            TimeProvider = time ?? TimeProvider.System,
-            Partitions = 8,
-            Capacity = capacity,
-            SoftSession = TimeSpan.FromSeconds(30), // no update for so long: the user is gone
-            HardSession = TimeSpan.FromMinutes(10), // not even the busiest user waits longer for the database
-        });
-        return new UpdateProcess(engine, engine.Aggregate(UserUpdate.Definition, options =>
-        {
-            options.CompletionBackoff = TimeSpan.FromMilliseconds(20);
-            options.OnComplete = (session, _) =>
+            aggregate.CompletionBackoff = TimeSpan.FromMilliseconds(20);
+            aggregate.OnComplete = (session, _) =>
             {
                 database.Write(session); // throws while the database is away: the session is kept, and delivered again
                 return ValueTask.CompletedTask;

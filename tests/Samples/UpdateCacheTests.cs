@@ -126,7 +126,7 @@ public sealed class UpdateCacheTests
     }
 
     private static Task<UpdateProcess[]> StartAsync(Coordinator coordinator, UserDatabase database, int capacity) =>
-        Task.WhenAll(Enumerable.Range(0, 4).Select(_ => UpdateProcess.StartAsync(coordinator, database, capacity)));
+        Task.WhenAll(Enumerable.Range(0, 4).Select(_ => UpdateProcess.StartAsync(UpdateProcess.Options(coordinator, capacity), database)));
 
     private static Task<ShutdownReport[]> StopAsync(UpdateProcess[] processes) =>
         Task.WhenAll(processes.Select(process => process.StopAsync().AsTask()));
@@ -155,7 +155,14 @@ public sealed class UpdateCacheTests
         {
             Clocked clocked = new();
             InProcessCoordinator coordinator = new(clocked.Time);
-            clocked.Processes = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => UpdateProcess.StartAsync(coordinator, clocked.Database, 100, clocked.Time)));
+            clocked.Processes = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
+            {
+                EngineOptions options = UpdateProcess.Options(coordinator, capacity: 100);
+                options.TimeProvider = clocked.Time;
+                options.LeaseDuration = options.ClaimLease = options.FlushInterval = TimeSpan.FromHours(1); // the test leaps; only sessions are to end by it
+                options.BatchLinger = TimeSpan.Zero;
+                return UpdateProcess.StartAsync(options, clocked.Database);
+            }));
             return clocked;
         }
 
