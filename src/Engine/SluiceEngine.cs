@@ -230,7 +230,7 @@ public sealed class SluiceEngine : ISluiceEngine
     }
 
     /// <summary>
-    /// The broker has delivered what was not acknowledged to somebody else (P11): the sources that say so are cut off, then every unflushed delta of
+    /// The broker has delivered what was not acknowledged to somebody else: the sources that say so are cut off, then every unflushed delta of
     /// the aggregates that they feed is dropped. Once for all lanes that the same pause has fenced.
     /// </summary>
     /// <remarks>

@@ -247,7 +247,7 @@ internal sealed class Completer
     }
 
     /// <summary>
-    /// What the server may still lose must not be delivered: waits out the durability window and asks whether the claims are still there (P2).
+    /// What the server may still lose must not be delivered: waits out the durability window and asks whether the claims are still there.
     /// </summary>
     private async ValueTask<List<ClaimedWork>> ConfirmAsync(List<ClaimedWork> unit)
     {

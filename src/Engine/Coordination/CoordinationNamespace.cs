@@ -6,7 +6,7 @@ using Sluice.Hashing;
 namespace Sluice.Coordination;
 
 /// <summary>
-/// One aggregate in one stored form (P9): keys, partitions and claims are its own, so that two versions of an aggregate run side by side and each
+/// One aggregate in one stored form: keys, partitions and claims are its own, so that two versions of an aggregate run side by side and each
 /// drains with its own code.
 /// </summary>
 internal sealed class CoordinationNamespace

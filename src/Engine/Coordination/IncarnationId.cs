@@ -4,7 +4,7 @@ namespace Sluice.Coordination;
 
 /// <summary>
 /// One life of one engine in one partition. The server's time of its issue lets a partition tell a stranger that is new from one whose tombstone has
-/// been purged (P5); 96 random bits keep two engines of one process, or two copies of one virtual machine, apart (P5b).
+/// been purged; 96 random bits keep two engines of one process, or two copies of one virtual machine, apart.
 /// </summary>
 /// <param name="IssuedAt">Server time of issue, in microseconds since the Unix epoch.</param>
 /// <param name="High">The upper 32 random bits.</param>

@@ -6,11 +6,11 @@ namespace Sluice.Coordination;
 /// <typeparam name="TReply">Its answer.</typeparam>
 internal abstract record CoordinatorRequest<TReply>
 {
-    /// <summary>The highest generation or token that the engine has seen in the partition: floors the partition's clock (P3b).</summary>
+    /// <summary>The highest generation or token that the engine has seen in the partition: floors the partition's clock.</summary>
     public long Seen { get; init; }
 }
 
-/// <summary>One resource's part of a batch. A resource occurs at most once in a batch (P1).</summary>
+/// <summary>One resource's part of a batch. A resource occurs at most once in a batch.</summary>
 /// <param name="Resource">The resource.</param>
 /// <param name="Delta">Canonical record bytes; empty = nothing to merge.</param>
 /// <param name="Holds">Whether the incarnation holds the resource after the batch.</param>

@@ -2,7 +2,7 @@ namespace Sluice.Coordination;
 
 /// <summary>
 /// The highest generation or token that an engine has seen in each partition. Every request carries it, so that a server that fell behind (a replica
-/// that was promoted, a clock that was set back) never issues a number again (P3b). Any thread.
+/// that was promoted, a clock that was set back) never issues a number again. Any thread.
 /// </summary>
 internal sealed class SeenClock(int partitions)
 {

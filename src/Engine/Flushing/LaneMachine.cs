@@ -15,7 +15,7 @@ namespace Sluice.Flushing;
 internal sealed record LaneTerms(ulong Layout, FlushTerms Flush, int BatchSize, long DurabilityWindow, long RetentionBytes, FencePolicy Fence);
 
 /// <summary>
-/// What a fenced lane does with unsettled deltas (P11): sends them again, or drops them because the broker has delivered the events to another
+/// What a fenced lane does with unsettled deltas: sends them again, or drops them because the broker has delivered the events to another
 /// engine. Decided by the first source that feeds the aggregate.
 /// </summary>
 /// <remarks>

@@ -6,7 +6,7 @@ namespace Sluice.Flushing;
 /// <summary>What the lane makes of a reply: settle, live again, or replay what the server lost.</summary>
 internal sealed partial class LaneMachine
 {
-    /// <summary>Acknowledged batches that the server may still lose, oldest first; they span incarnations (P2).</summary>
+    /// <summary>Acknowledged batches that the server may still lose, oldest first; they span incarnations.</summary>
     private readonly Queue<FrozenBatch> _kept = new();
 
     /// <summary>Lost batches that are being sent again under their own numbers, before anything else.</summary>

@@ -5,7 +5,7 @@ using Sluice.Flushing;
 namespace Sluice.Running;
 
 /// <summary>
-/// Keeps an engine's leases alive where it has one, and looks at every partition now and then (P4): without that, nobody would complete what the last
+/// Keeps an engine's leases alive where it has one, and looks at every partition now and then: without that, nobody would complete what the last
 /// member of a partition left behind, or take back what it held when it died.
 /// </summary>
 internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)

@@ -6,7 +6,7 @@ namespace Sluice.Coordination;
 /// <remarks>
 /// <para>Sealing moves a session from open to sealed, so that a newcomer starts the next generation and loses nothing. A resource with a sealed
 /// session is not sealed again: completions are in order, and while the sink is down new events coalesce into the one next generation. Such a
-/// resource leaves the due queue and waits (P7): otherwise a claim would find the same blocked resources for ever.</para>
+/// resource leaves the due queue and waits: otherwise a claim would find the same blocked resources for ever.</para>
 /// <para>Generation and token must both match: a token alone would let a late acknowledgement of one generation end the next.</para>
 /// </remarks>
 internal static class ClaimTransitions

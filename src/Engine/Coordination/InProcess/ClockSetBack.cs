@@ -2,7 +2,7 @@ namespace Sluice.Coordination;
 
 /// <summary>
 /// After the server's clock was set back, deadlines written before lie in a future that is further away than their own durations: nobody would die
-/// and nothing would be due for that long (P3c). The next beat brings each of them back to now + its duration. A clock that was set forward needs
+/// and nothing would be due for that long. The next beat brings each of them back to now + its duration. A clock that was set forward needs
 /// nothing: it fences everybody at once, which is safe.
 /// </summary>
 internal static class ClockSetBack

@@ -16,7 +16,7 @@ namespace Sluice.Coordination;
 /// fenced?                                  FENCED with the last number applied
 /// neither? number = 1 and issued recently  a new member                    otherwise                      UNKNOWN
 /// </code>
-/// <para>An item that cannot be merged is put aside and the rest applies (P6): a lane must never stop behind one bad item. Its membership part
+/// <para>An item that cannot be merged is put aside and the rest applies: a lane must never stop behind one bad item. Its membership part
 /// always applies, or the engine and the partition would disagree about who holds what.</para>
 /// </remarks>
 internal static class FlushTransition
@@ -31,7 +31,7 @@ internal static class FlushTransition
             if (state.Tombstones.TryGetValue(request.Incarnation, out Tombstone? tombstone))
                 return (state, Reply(state, now, FlushStatus.Fenced, tombstone.Applied, tombstone.Refused));
 
-            // A copy of batch 1 that outlived the tombstone of its incarnation must not be taken for a newcomer (P5).
+            // A copy of batch 1 that outlived the tombstone of its incarnation must not be taken for a newcomer.
             if (request.Number != 1 || now - request.Incarnation.IssuedAt > request.Terms.TombstoneLife / 2)
                 return (state, Reply(state, now, FlushStatus.Unknown, 0, []));
         }

@@ -58,7 +58,7 @@ internal sealed record PartitionState
 
 /// <summary>A living incarnation.</summary>
 /// <param name="Applied">The last batch that was applied.</param>
-/// <param name="Hash">Its hash (P5b).</param>
+/// <param name="Hash">Its hash.</param>
 /// <param name="Refused">Its refused items, so that a duplicate is answered as the first was.</param>
 /// <param name="LeaseDeadline">When it counts as dead.</param>
 /// <param name="Lease">The duration behind the deadline.</param>
@@ -75,7 +75,7 @@ internal sealed record OpenRecord
     /// <summary>How many owned sets hold the resource (I3): changes only together with one of them.</summary>
     public int Holders { get; init; }
 
-    /// <summary>Memberships that contributed to this generation (M2).</summary>
+    /// <summary>Memberships that contributed to this generation.</summary>
     public long TimesModified { get; init; }
 
     /// <summary>0 until the first update.</summary>
