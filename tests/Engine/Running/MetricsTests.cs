@@ -140,7 +140,7 @@ public sealed partial class MetricsTests
         Assert.True(metered.TryMerge("secret-key", new Metered.Event { Hits = 1 }));
         await metered.ExpireAllAsync(Stage.Cancellation);
         await stage.DriveAsync(DoneAsync(stage.Coordinator.WhenAsync<AbandonRequest>(2)), TimeSpan.FromSeconds(1));
-        await stage.DriveAsync(engine.StopAsync(TimeSpan.FromSeconds(5), Stage.Cancellation), TimeSpan.FromSeconds(5));
+        await stage.DriveAsync(engine.StopAsync(Timeout.InfiniteTimeSpan, Stage.Cancellation), TimeSpan.FromMilliseconds(1));
 
         (EventId Id, LogLevel Level, string Text)[] lines = [.. loggers.Lines];
         Assert.Equal([1, 2, 13, 20, 21], lines.Select(static line => line.Id.Id).Distinct().Order());
