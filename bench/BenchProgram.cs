@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Sluice.Bench;
 
-/// <summary>The command line of the benchmarks; exit status 0, 1 when a target is missed under --enforce (or a soak fails), 2 for a wrong command line.</summary>
+/// <summary>The command line of the benchmarks; exit status 0, 1 when a target is missed under --enforce (or a soak or micro benchmark fails), 2 for a wrong command line.</summary>
 internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnlyList<ISoak> soaks, TextWriter output, TextWriter errors)
 {
     public async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
@@ -29,8 +29,10 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
 
     private static int Micro(string[] arguments)
     {
-        BenchmarkSwitcher.FromAssembly(typeof(BenchProgram).Assembly).Run(arguments);
-        return 0;
+        // BenchmarkDotNet reports a benchmark that could not be built or run, and goes on.
+        BenchmarkDotNet.Reports.Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(BenchProgram).Assembly).Run(arguments)];
+        bool allRan = summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.Length > 0 && summary.Reports.All(report => report.Success));
+        return allRan ? 0 : 1;
     }
 
     private async Task<int> MeasureAsync(BenchOptions options, CancellationToken cancellationToken)

@@ -8,6 +8,9 @@ internal sealed record IngestOptions
 {
     public required IReadOnlyList<LogInput> Inputs { get; init; }
 
+    /// <summary>Where sessions go, as people know it.</summary>
+    public string Output { get; init; } = "";
+
     public required Func<LogParser> CreateParser { get; init; }
 
     public KeyField Key { get; init; } = KeyField.Client;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Sluice.Aggregates;
 using Sluice.Cli.Input;
 using Sluice.Cli.Output;
@@ -67,10 +66,14 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
             for (int worker = 0; worker < options.Workers; worker++)
                 running.Add(await engines.StartAsync(options.Engine, output.Write, CancellationToken.None).ConfigureAwait(false));
             VisitDealer dealer = new(running, options.Engine);
-            using CancellationTokenSource reading = CancellationTokenSource.CreateLinkedTokenSource(stop, output.Broken);
-            await ReadAllAsync(dealer, reading.Token).ConfigureAwait(false);
-            await dealer.FinishAsync(CancellationToken.None).ConfigureAwait(false);
-            refused = dealer.Refused;
+            await using (dealer.ConfigureAwait(false))
+            {
+                using CancellationTokenSource reading = CancellationTokenSource.CreateLinkedTokenSource(stop, output.Broken);
+                await ReadAllAsync(dealer, reading.Token).ConfigureAwait(false);
+                await dealer.FinishAsync(CancellationToken.None).ConfigureAwait(false);
+                refused = dealer.Refused;
+            }
+
             foreach (IVisitEngine engine in running)
             {
                 flushed += engine.FlushedItems;
@@ -140,7 +143,7 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
     /// <summary>Deals the lines that are buffered. False when the dealer has to settle first.</summary>
     private bool DealBuffered(LogInput input, LineReader lines, VisitDealer dealer)
     {
-        Span<byte> escapedKey = stackalloc byte[KeyCodec.MaxBytes];
+        Span<byte> scratch = stackalloc byte[KeyCodec.MaxBytes];
         while (true)
         {
             LineOutcome outcome = lines.TryRead(out ReadOnlySpan<byte> line);
@@ -154,7 +157,7 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
             Malformation reason = outcome == LineOutcome.TooLong ? Malformation.TooLong : _parser.Parse(line, out record);
             ReadOnlySpan<byte> key = KeyFields.Of(in record, options.Key);
             if (reason == Malformation.None)
-                reason = CheckKey(ref key, escapedKey);
+                reason = key.IsEmpty ? Malformation.NoKey : Malformation.None;
             if (reason != Malformation.None)
             {
                 counters.AddMalformed(input.Name, lines.LineNumber, reason, line);
@@ -164,22 +167,8 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
             counters.AddEvent(in record);
             long unit = options.TimeUnitTicks;
             long stamp = record.Ticks - (record.Ticks % unit) + (_lines % unit);
-            if (!dealer.Deal(key, record.Path, record.Bytes, record.Status >= 400, record.Ticks, stamp))
+            if (!dealer.Deal(KeyText.Fit(key, scratch), record.Path, record.Bytes, record.Status >= 400, record.Ticks, stamp))
                 return false;
         }
-    }
-
-    private static Malformation CheckKey(ref ReadOnlySpan<byte> key, Span<byte> escaped)
-    {
-        if (key.IsEmpty)
-            return Malformation.NoKey;
-        if (key.Length > KeyCodec.MaxBytes)
-            return Malformation.LongKey;
-        if (LogText.IsPlain(key))
-            return Malformation.None;
-        if (!Encoding.UTF8.TryGetBytes(LogText.Of(key), escaped, out int length))
-            return Malformation.LongKey;
-        key = escaped[..length];
-        return Malformation.None;
     }
 }

@@ -158,6 +158,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
                 case MergeAnswer.Closed:
                     throw new ObjectDisposedException(nameof(SluiceEngine), "The engine is stopping; the event was not merged.");
                 default:
+                    _runtime.ThrowIfFaulted();
                     if (_engine.Options.FullMode == FullMode.Fail)
                         throw new CacheFullException(_definition.Schema.Name);
                     await room.WaitAsync(cancellation).ConfigureAwait(false);
@@ -180,6 +181,10 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     {
         if (at.Source is not { } source)
             throw new ArgumentException("The position was not made by EventSource.At.", nameof(at));
+        if (source.Epochs != _engine.Epochs)
+            throw new ArgumentException($"The source '{source.Name}' belongs to another engine: its watermark would not wait for this event.", nameof(at));
+        if (source.IsFenced)
+            throw new SourceFencedException(source.Name);
         bool discards = source.WhenFenced == OnFenced.Discard;
         int kind = discards ? DiscardingSources : ResendingSources;
         if (Volatile.Read(ref _sourceKind) == kind && discards == _fence.Discards)

@@ -11,8 +11,10 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
     /// <param name="cancellation">Stops waiting; the flush goes on.</param>
     public async ValueTask FlushAsync(CancellationToken cancellation = default)
     {
-        await _runtime.UntilTakenAsync(static cache => cache.TryFlushDirty(int.MaxValue), cancellation).ConfigureAwait(false);
-        await _runtime.DrainLanesAsync(cancellation).ConfigureAwait(false);
+        // Only what is of the epochs until now: what is merged meanwhile must not keep the call from returning.
+        int upTo = _engine.Epochs.Current;
+        _engine.Epochs.TryAdvance();
+        await _runtime.FlushAsync(upTo, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Returns when the coordinator has everything that was merged into this key before the call: it survives this process then.</summary>

@@ -127,12 +127,13 @@ public sealed class SluiceEngine : ISluiceEngine
                 runtime,
                 Epochs);
             runtime.Start(cache, CompleterOf(definition, options, runtime));
+            Coordinator.Attach(space, runtime.Completer is not null);
             _runtimes = _runtimes.Add(runtime);
             return new Aggregator<TKey, TValue, TEvent>(this, runtime, definition, cache);
         }
     }
 
-    /// <summary>Opens a source of events whose watermark tells what its broker may forget.</summary>
+    /// <summary>Opens a source of events whose watermark tells what its broker may forget. Dispose it when its consumer ends.</summary>
     /// <param name="name">For logs and errors.</param>
     /// <param name="mode">When an event counts as done.</param>
     /// <param name="onFenced">What happens to unflushed events when this engine was away and has been replaced.</param>
@@ -140,21 +141,28 @@ public sealed class SluiceEngine : ISluiceEngine
     public EventSource OpenSource(string name, AckMode mode = AckMode.AfterFlush, OnFenced onFenced = OnFenced.Resend, long start = 0)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
-        EventSource source = new(name, mode, onFenced, start, Epochs);
         lock (_gate)
+        {
+            EventSource source = new(name, mode, onFenced, start, Epochs, CloseSource);
             _sources = [.. _sources.Where(static open => !open.IsFenced), source];
-        return source;
+            return source;
+        }
+    }
+
+    private void CloseSource(EventSource source)
+    {
+        lock (_gate)
+            _sources = _sources.Remove(source);
     }
 
     /// <summary>Returns when the coordinator has everything that was merged before the call, in all aggregates.</summary>
     /// <param name="cancellation">Stops waiting; the flush goes on.</param>
     public async ValueTask FlushAsync(CancellationToken cancellation = default)
     {
+        // Only what is of the epochs until now: what is merged meanwhile must not keep the call from returning.
+        int upTo = Epochs.Current;
         Epochs.TryAdvance();
-        foreach (AggregateRuntime runtime in _runtimes)
-            await runtime.UntilTakenAsync(static cache => cache.TryFlushDirty(int.MaxValue), cancellation).ConfigureAwait(false);
-        foreach (AggregateRuntime runtime in _runtimes)
-            await runtime.DrainLanesAsync(cancellation).ConfigureAwait(false);
+        await Task.WhenAll(_runtimes.Select(runtime => runtime.FlushAsync(upTo, cancellation).AsTask())).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -165,7 +173,7 @@ public sealed class SluiceEngine : ISluiceEngine
     public async ValueTask QuiesceAsync(CancellationToken cancellation = default)
     {
         foreach (AggregateRuntime runtime in _runtimes)
-            await Quiescence.WaitAsync(runtime, 0, static _ => true, cancellation).ConfigureAwait(false);
+            await Quiescence.WaitAsync(runtime, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -192,11 +200,20 @@ public sealed class SluiceEngine : ISluiceEngine
     internal async ValueTask AbandonAsync()
     {
         lock (_gate)
-            _stop ??= Task.FromResult(new ShutdownReport(TimeSpan.Zero, 0, 0, 0, 0));
+        {
+            if (_stop is not null)
+                return;
+            _stop = Task.FromResult(new ShutdownReport(TimeSpan.Zero, 0, 0, 0, 0));
+        }
+
         await _flushing.CancelAsync().ConfigureAwait(false);
         await _flushLoop.ConfigureAwait(false);
         foreach (AggregateRuntime runtime in _runtimes)
+        {
             await runtime.AbandonAsync().ConfigureAwait(false);
+            Coordinator.Detach(runtime.Space, runtime.Completer is not null);
+        }
+
         Metrics.Dispose();
     }
 
@@ -214,23 +231,27 @@ public sealed class SluiceEngine : ISluiceEngine
 
     /// <summary>
     /// The broker has delivered what was not acknowledged to somebody else (P11): the sources that say so are cut off, then every unflushed delta of
-    /// the aggregates that they feed is dropped.
+    /// the aggregates that they feed is dropped. Once for all lanes that the same pause has fenced.
     /// </summary>
-    internal void DiscardUnflushed()
+    /// <remarks>
+    /// Under the gate that <see cref="OpenSource"/> takes: a source that is opened meanwhile begins after the drop, so that nothing of it is dropped. A
+    /// merge that was under way on a source that is cut off may still land in an emptied entry: it counts twice, like anything that is in flight when
+    /// a broker redelivers.
+    /// </remarks>
+    internal void DiscardUnflushed(AggregateRuntime fenced, IncarnationId dead)
     {
-        foreach (EventSource source in _sources)
+        lock (_gate)
         {
-            if (source.WhenFenced == OnFenced.Discard)
+            if (fenced.FencePolicy.Covers(dead))
+                return;
+            foreach (EventSource source in _sources.Where(static source => source.WhenFenced == OnFenced.Discard))
                 source.Fence();
-        }
-
-        foreach (AggregateRuntime runtime in _runtimes)
-        {
-            if (!runtime.FencePolicy.Discards)
-                continue;
-            runtime.Cache.DiscardDeltas();
-            foreach (Lane lane in runtime.Lanes)
-                lane.Discard();
+            foreach (AggregateRuntime runtime in _runtimes.Where(static runtime => runtime.FencePolicy.Discards))
+            {
+                runtime.ReportDiscarded(runtime.Cache.DiscardDeltas());
+                IncarnationId[] others = [.. runtime.Lanes.Select(static lane => lane.Identity.Incarnation).Where(static id => !id.IsNone)];
+                runtime.FencePolicy.Begin(runtime == fenced ? dead : others.FirstOrDefault(), others);
+            }
         }
     }
 
@@ -277,9 +298,10 @@ public sealed class SluiceEngine : ISluiceEngine
             using PeriodicTimer timer = new(Options.FlushInterval, Options.TimeProvider);
             while (await timer.WaitForNextTickAsync(_flushing.Token).ConfigureAwait(false))
             {
+                int upTo = Epochs.Current;
                 Epochs.TryAdvance();
                 foreach (AggregateRuntime runtime in _runtimes)
-                    runtime.Cache.TryFlushDirty(int.MaxValue);
+                    runtime.RequestFlush(upTo);
                 RefreshSources();
             }
         }

@@ -19,7 +19,7 @@ internal static class AllocationGuard
     // Tier 0 counts 30 calls, then the tier-1 timer waits until no new tier-0 code was made for 100 ms.
     private const int WarmUpCalls = 60;
     private static readonly TimeSpan QuietFor = TimeSpan.FromMilliseconds(400);
-    private static readonly TimeSpan WarmUpLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan WarmUpLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Bytes that a million operations allocated, after the warm-up.</summary>
     public static long Measure(AllocationCase subject)
@@ -34,14 +34,16 @@ internal static class AllocationGuard
 
     private static void WarmUp(AllocationCase subject)
     {
-        // Optimised means: the compiler has been quiet for longer than its own delay although the code kept running.
+        // Optimised means: the compiler has been quiet for longer than its own delay although the code kept running. In processor time too: on a
+        // busy machine the compiler's thread waits as long as this one does.
         long began = Stopwatch.GetTimestamp(), quietSince = began, compiled = JitInfo.GetCompiledMethodCount();
-        for (int calls = 0; calls < WarmUpCalls || Stopwatch.GetElapsedTime(quietSince) < QuietFor; calls++)
+        TimeSpan cpuSince = Environment.CpuUsage.TotalTime;
+        for (int calls = 0; calls < WarmUpCalls || Stopwatch.GetElapsedTime(quietSince) < QuietFor || Environment.CpuUsage.TotalTime - cpuSince < QuietFor; calls++)
         {
             subject.Run(WarmUpOperations);
             long now = JitInfo.GetCompiledMethodCount();
             if (now != compiled)
-                (compiled, quietSince) = (now, Stopwatch.GetTimestamp());
+                (compiled, quietSince, cpuSince) = (now, Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
             if (Stopwatch.GetElapsedTime(began) > WarmUpLimit)
                 return; // a method is still being compiled over and over: the measurement will say whether it matters
         }

@@ -25,7 +25,7 @@ internal abstract class MergeCase : AllocationCase
 
     protected MergeCase()
     {
-        Cache = Create(Hits.Definition.CreateCache, capacity: 2 * Keys);
+        Cache = Create(Hits.Definition.CreateCache, capacity: 2 * Keys, new RefusingSink(), new FlushEpochs());
         Names = [.. Enumerable.Range(0, Keys).Select(i => $"visitor-{i}")];
         ZipfGenerator zipf = new(Keys, 0.99, seed: 1);
         Ranks = [.. Enumerable.Range(0, 1 << 14).Select(_ => zipf.Next())];
@@ -38,7 +38,7 @@ internal abstract class MergeCase : AllocationCase
     /// <summary>Which name each operation is about; its length is a power of two.</summary>
     protected int[] Ranks { get; }
 
-    public static MergeCache<TKey, TEvent> Create<TKey, TEvent>(Func<MergeCacheOptions, IFlushSink, FlushEpochs, MergeCache<TKey, TEvent>> create, int capacity)
+    public static MergeCache<TKey, TEvent> Create<TKey, TEvent>(Func<MergeCacheOptions, IFlushSink, FlushEpochs, MergeCache<TKey, TEvent>> create, int capacity, IFlushSink sink, FlushEpochs epochs)
         where TKey : notnull
         where TEvent : struct
     {
@@ -52,19 +52,13 @@ internal abstract class MergeCase : AllocationCase
             HoldReferences = true,
             Origin = 1,
         };
-        return create(options, new RefusingSink(), new FlushEpochs());
+        return create(options, sink, epochs);
     }
 
     public static void Expect(MergeAnswer answer)
     {
         if (answer != MergeAnswer.Merged)
             throw new InvalidOperationException($"A merge into a roomy cache was answered with {answer}.");
-    }
-
-    /// <summary>Nothing is flushed in these cases; whatever comes here makes the merge fail visibly.</summary>
-    private sealed class RefusingSink : IFlushSink
-    {
-        public bool TryWrite(int partition, in FlushItem item) => false;
     }
 }
 
@@ -146,27 +140,84 @@ internal sealed partial class Visits
     [Window(10)]
     public partial WindowView<string> LastPages { get; }
 
+    [Window(10)]
+    public partial WindowView<long> LastOrders { get; }
+
+    [Window(10)]
+    public partial WindowView<Guid> LastDevices { get; }
+
     [Distinct]
     public partial DistinctView Pages { get; }
 }
 
-/// <summary>What the README's aggregate costs.</summary>
-internal sealed class MergeEveryFieldCase : AllocationCase
+/// <summary>Every kind of field, with contributions in order and late ones.</summary>
+internal abstract class EveryFieldCase(IFlushSink sink, FlushEpochs epochs) : AllocationCase
 {
     private readonly string[] _pages = [.. Enumerable.Range(0, 20_000).Select(i => $"/page/{i}")];
-    private readonly MergeCache<long, Visits.Event> _cache = MergeCase.Create(Visits.Definition.CreateCache, capacity: 100);
     private long _seconds;
 
+    protected MergeCache<long, Visits.Event> Cache { get; } = MergeCase.Create(Visits.Definition.CreateCache, capacity: 100, sink, epochs);
+
+    protected void Merge(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            DateTimeOffset now = DateTimeOffset.UnixEpoch.AddSeconds(++_seconds);
+            DateTimeOffset then = now.AddSeconds(-(_seconds * 7919 % 100));
+            string page = _pages[_seconds % _pages.Length];
+            MergeCase.Expect(Cache.TryMerge(
+                _seconds % 8,
+                new Visits.Event
+                {
+                    Hits = 1,
+                    LastSeen = now,
+                    FirstSeen = then,
+                    LastPages = new Stamped<string>(page, then),
+                    LastOrders = new Stamped<long>(_seconds, then),
+                    LastDevices = Guid.Empty,
+                    Pages = page,
+                },
+                epoch: 0));
+        }
+    }
+}
+
+/// <summary>What the README's aggregate costs.</summary>
+internal sealed class MergeEveryFieldCase() : EveryFieldCase(new RefusingSink(), new FlushEpochs())
+{
     public override string Name => "merge, every kind of field, long key";
+
+    public override void Run(int operations) => Merge(operations);
+}
+
+/// <summary>The same with everything flushed after every hundredth event: deltas are written into rented buffers, and the state is used again.</summary>
+internal sealed class MergeAndFlushCase : EveryFieldCase
+{
+    private readonly FlushEpochs _epochs;
+
+    public MergeAndFlushCase()
+        : this(new FlushEpochs())
+    {
+    }
+
+    private MergeAndFlushCase(FlushEpochs epochs)
+        : base(new AcknowledgingSink(epochs), epochs) => _epochs = epochs;
+
+    public override string Name => "merge and flush, every kind of field";
 
     public override void Run(int operations)
     {
-        for (int i = 0; i < operations; i++)
+        for (int done = 0; done < operations; done += 100)
         {
-            DateTimeOffset now = DateTimeOffset.UnixEpoch.AddSeconds(++_seconds);
-            string page = _pages[_seconds % _pages.Length];
-            MergeCase.Expect(_cache.TryMerge(
-                _seconds % 8, new Visits.Event { Hits = 1, LastSeen = now, FirstSeen = now, LastPages = new Stamped<string>(page, now), Pages = page }, epoch: 0));
+            Merge(100);
+            if (!Cache.TryFlushDirty(_epochs.Current))
+                throw new InvalidOperationException("A sink that takes everything was called full.");
         }
     }
+}
+
+/// <summary>Nothing is flushed where it is used; whatever comes here makes the merge fail visibly.</summary>
+internal sealed class RefusingSink : IFlushSink
+{
+    public bool TryWrite(int partition, in FlushItem item) => false;
 }

@@ -13,6 +13,7 @@ AllocationCase[] cases =
     new MergeByBytesCase(),
     new MergeBatchCase(),
     new MergeEveryFieldCase(),
+    new MergeAndFlushCase(),
 ];
 
 int failures = 0;

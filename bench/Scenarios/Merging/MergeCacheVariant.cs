@@ -1,6 +1,7 @@
 using Sluice.Bench.Running;
 using Sluice.Caching;
 using Sluice.Flushing;
+using Sluice.Harness;
 
 namespace Sluice.Bench.Scenarios.Merging;
 
@@ -62,18 +63,6 @@ internal class MergeCacheVariant<TKey, TEvent, TMaker> : LoopVariant
         {
             if (Cache.TryMerge(Stream.At(thread, position), maker.At(position), epoch: 0) != MergeAnswer.Merged)
                 throw new InvalidOperationException("A sink that is never full cannot make the cache full.");
-        }
-    }
-
-    private sealed class AcknowledgingSink(FlushEpochs epochs) : IFlushSink
-    {
-        public bool TryWrite(int partition, in FlushItem item)
-        {
-            if (item.Epoch != 0)
-                epochs.Remove(item.Epoch);
-            FlushItem owned = item;
-            owned.Recycle();
-            return true;
         }
     }
 }

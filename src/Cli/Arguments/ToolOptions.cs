@@ -3,42 +3,48 @@ using System.CommandLine.Parsing;
 
 namespace Sluice.Cli.Arguments;
 
+/// <summary>An option with a default that the help shows as people type it.</summary>
+/// <typeparam name="T">The value.</typeparam>
+internal sealed class ToolOption<T>(string name, T whenMissing) : Option<T>(name)
+{
+    /// <summary>The value that was given, or the default.</summary>
+    public T Of(ParseResult parse) => parse.GetResult(this) is null ? whenMissing : parse.GetValue(this) ?? whenMissing;
+}
+
 /// <summary>Makes options whose errors name the option, the value and what is accepted.</summary>
 internal static class ToolOptions
 {
-    public static Option<TimeSpan?> Duration(string name, string description, TimeSpan? defaultValue) => new(name)
+    public static ToolOption<Limit> Duration(string name, string description, Limit whenMissing) => new(name, whenMissing)
     {
-        Description = $"{description} [default: {DurationText.Of(defaultValue)}]",
+        Description = $"{description} [default: {DurationText.Of(whenMissing.Span)}]",
         HelpName = "DURATION",
-        DefaultValueFactory = _ => defaultValue,
         CustomParser = result => DurationText.TryParse(Text(result), out TimeSpan? value)
-            ? value
-            : Refuse<TimeSpan?>(result, name, DurationText.Range),
+            ? new Limit(value)
+            : Refuse<Limit>(result, name, DurationText.Range),
     };
 
-    public static Option<long> Count(string name, string description, long defaultValue, long min, long max) => new(name)
+    public static ToolOption<long> Count(string name, string description, long whenMissing, long min, long max) => new(name, whenMissing)
     {
-        Description = $"{description} [default: {defaultValue:N0}]",
+        Description = $"{description} [default: {whenMissing:N0}]",
         HelpName = "N",
-        DefaultValueFactory = _ => defaultValue,
         CustomParser = result => CountText.TryParse(Text(result), out long value) && value >= min && value <= max
             ? value
             : Refuse<long>(result, name, $"a number from {min:N0} to {max:N0}"),
     };
 
-    public static Option<string> Choice(string name, string description, params string[] choices) => new(name)
+    /// <summary>The first choice is the default.</summary>
+    public static ToolOption<string> Choice(string name, string description, params string[] choices) => new(name, choices[0])
     {
         Description = $"{description} [default: {choices[0]}]",
         HelpName = string.Join('|', choices),
-        DefaultValueFactory = _ => choices[0],
         CustomParser = result => choices.Contains(Text(result))
             ? Text(result)
             : Refuse<string>(result, name, string.Join(" or ", choices)),
     };
 
-    public static Option<string> Text(string name, string helpName, string description) => new(name)
+    public static ToolOption<string?> Text(string name, string helpName, string description, string? whenMissing = null) => new(name, whenMissing)
     {
-        Description = description,
+        Description = whenMissing is null ? description : $"{description} [default: {whenMissing}]",
         HelpName = helpName,
         CustomParser = result => Text(result).Length > 0 ? Text(result) : Refuse<string>(result, name, "a text that is not empty"),
     };
@@ -51,3 +57,6 @@ internal static class ToolOptions
         return default!;
     }
 }
+
+/// <summary>A limit on how long something lasts; null = none.</summary>
+internal readonly record struct Limit(TimeSpan? Span);

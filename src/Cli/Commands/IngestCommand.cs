@@ -23,17 +23,17 @@ internal sealed class IngestCommand
     };
 
     private readonly Option<bool> _sample = new("--sample") { Description = "Read a made-up access log instead of a FILE" };
-    private readonly Option<long> _seed = SampleCommand.Seed();
-    private readonly Option<long> _lines = SampleCommand.Lines();
-    private readonly Option<string> _format = ToolOptions.Choice("--format", "combined is Apache's and nginx's, also without referrer and agent; json is one object per line", "combined", "json");
-    private readonly Option<string> _map = ToolOptions.Text("--map", "FIELD=PROPERTY,...", $"Where JSON has what: {JsonFieldMap.FieldNames}; PROPERTY may be dotted [default: the usual names]");
-    private readonly Option<string> _key = ToolOptions.Text("--key", "FIELD", $"What sessions are kept by: {KeyFields.Names}, or with --format json any property [default: client]");
-    private readonly Option<TimeSpan?> _soft = ToolOptions.Duration("--soft", "A session ends so long after its last line", TimeSpan.FromMinutes(30));
-    private readonly Option<TimeSpan?> _hard = ToolOptions.Duration("--hard", "A session ends so long after its first line", null);
-    private readonly Option<long> _capacity = ToolOptions.Count("--capacity", "Sessions in a worker's memory; when they are more, the one idle longest ends", 100_000, 1, MaxCapacity);
-    private readonly Option<long> _workers = ToolOptions.Count("--workers", "Engines that share the coordinator; lines are dealt to them in turn", 1, 1, MaxWorkers);
-    private readonly Option<string> _clock = ToolOptions.Choice("--clock", "What ends sessions: the time in the log, or real time for a log that is still written", "log", "wall");
-    private readonly Option<string> _out = ToolOptions.Text("--out", "FILE|-", "Where completed sessions go, one JSON line each [default: -]");
+    private readonly ToolOption<long> _seed = SampleCommand.Seed();
+    private readonly ToolOption<long> _lines = SampleCommand.Lines();
+    private readonly ToolOption<string> _format = ToolOptions.Choice("--format", "combined is Apache's and nginx's, also without referrer and agent; json is one object per line", "combined", "json");
+    private readonly ToolOption<string?> _map = ToolOptions.Text("--map", "FIELD=PROPERTY,...", $"Where JSON has what: {JsonFieldMap.FieldNames}; PROPERTY may be dotted [default: the usual names]");
+    private readonly ToolOption<string?> _key = ToolOptions.Text("--key", "FIELD", $"What sessions are kept by: {KeyFields.Names}, or with --format json any property", "client");
+    private readonly ToolOption<Limit> _soft = ToolOptions.Duration("--soft", "A session ends so long after its last line", new Limit(TimeSpan.FromMinutes(30)));
+    private readonly ToolOption<Limit> _hard = ToolOptions.Duration("--hard", "A session ends so long after its first line", default);
+    private readonly ToolOption<long> _capacity = ToolOptions.Count("--capacity", "Sessions in a worker's memory; when they are more, the one idle longest ends", 100_000, 1, MaxCapacity);
+    private readonly ToolOption<long> _workers = ToolOptions.Count("--workers", "Engines that share the coordinator; lines are dealt to them in turn", 1, 1, MaxWorkers);
+    private readonly ToolOption<string> _clock = ToolOptions.Choice("--clock", "What ends sessions: the time in the log, or real time for a log that is still written", "log", "wall");
+    private readonly ToolOption<string?> _out = ToolOptions.Text("--out", "FILE|-", "Where completed sessions go, one JSON line each", "-");
     private readonly Option<bool> _quiet = new("--quiet") { Description = "Neither progress nor summary; problems are still reported" };
 
     private readonly Func<int, IVisitEngines> _engines;
@@ -62,7 +62,7 @@ internal sealed class IngestCommand
         try
         {
             options = Bind(parse);
-            output = OpenOutput(parse.GetValue(_out) ?? "-");
+            output = OpenOutput(OutputOf(parse));
         }
         catch (BadArgumentException e)
         {
@@ -109,7 +109,9 @@ internal sealed class IngestCommand
 
     // Sessions that scroll by on the same terminal are progress enough.
     private bool Progresses(ParseResult parse) =>
-        !parse.GetValue(_quiet) && !Console.IsErrorRedirected && !((parse.GetValue(_out) ?? "-") == "-" && !Console.IsOutputRedirected);
+        !parse.GetValue(_quiet) && !Console.IsErrorRedirected && !(OutputOf(parse) == "-" && !Console.IsOutputRedirected);
+
+    private string OutputOf(ParseResult parse) => _out.Of(parse) ?? "-";
 
     private static long? TotalLength(IReadOnlyList<LogInput> inputs) =>
         inputs.Any(static input => input.Length is null) ? null : inputs.Sum(static input => input.Length ?? 0);
@@ -117,7 +119,7 @@ internal sealed class IngestCommand
     private static VisitOutput OpenOutput(string path)
     {
         if (path == "-")
-            return VisitOutput.ToStream(Console.OpenStandardOutput(), TimeSpan.FromMilliseconds(250));
+            return VisitOutput.ToStream(StandardOutput.Open(), TimeSpan.FromMilliseconds(250));
         try
         {
             return VisitOutput.ToFile(path);
@@ -131,16 +133,16 @@ internal sealed class IngestCommand
     private IngestOptions Bind(ParseResult parse)
     {
         string[] files = parse.GetValue(_files) ?? [];
-        bool json = parse.GetValue(_format) == "json";
-        (KeyField key, string? customKey) = BindKey(parse.GetValue(_key) ?? "client", json);
+        bool json = _format.Of(parse) == "json";
+        (KeyField key, string? customKey) = BindKey(_key.Of(parse) ?? "client", json);
         Func<LogParser> createParser = static () => new CombinedLogParser();
         if (json)
         {
-            JsonFieldMap map = JsonFieldMap.TryParse(parse.GetValue(_map), customKey, out string? error)
-                ?? throw new BadArgumentException($"--map '{parse.GetValue(_map)}' is not valid: {error}");
+            JsonFieldMap map = JsonFieldMap.TryParse(_map.Of(parse), customKey, out string? error)
+                ?? throw new BadArgumentException($"--map '{_map.Of(parse)}' is not valid: {error}");
             createParser = () => new JsonLogParser(map);
         }
-        else if (parse.GetValue(_map) is { } text)
+        else if (_map.Of(parse) is { } text)
         {
             throw new BadArgumentException($"--map '{text}' needs --format json: the combined format has fixed fields");
         }
@@ -148,11 +150,12 @@ internal sealed class IngestCommand
         return new IngestOptions
         {
             Inputs = BindInputs(parse, files),
+            Output = OutputOf(parse) == "-" ? "standard output" : OutputOf(parse),
             CreateParser = createParser,
             Key = key,
-            Workers = (int)parse.GetValue(_workers),
+            Workers = (int)_workers.Of(parse),
             TimeUnitTicks = json ? TimeSpan.TicksPerMillisecond : TimeSpan.TicksPerSecond,
-            Engine = new VisitEngineOptions(parse.GetValue(_soft), parse.GetValue(_hard), (int)parse.GetValue(_capacity), parse.GetValue(_clock) == "log"),
+            Engine = new VisitEngineOptions(_soft.Of(parse).Span, _hard.Of(parse).Span, (int)_capacity.Of(parse), _clock.Of(parse) == "log"),
         };
     }
 
@@ -169,15 +172,15 @@ internal sealed class IngestCommand
         {
             if (files.Length > 0)
                 throw new BadArgumentException($"--sample makes its own log: leave out '{files[0]}', or leave out --sample");
-            if (parse.GetValue(_format) == "json")
+            if (_format.Of(parse) == "json")
                 throw new BadArgumentException("--sample makes a log in the combined format: leave out --format json");
-            (ulong seed, long lines) = ((ulong)parse.GetValue(_seed), parse.GetValue(_lines));
+            (ulong seed, long lines) = ((ulong)_seed.Of(parse), _lines.Of(parse));
             return [new LogInput("the sample", null, () => new SampleLog(seed, lines))];
         }
 
-        foreach (Option<long> option in new[] { _seed, _lines })
+        foreach (ToolOption<long> option in new[] { _seed, _lines })
         {
-            if (parse.GetResult(option) is { Implicit: false })
+            if (parse.GetResult(option) is not null)
                 throw new BadArgumentException($"{option.Name} is for --sample only");
         }
 

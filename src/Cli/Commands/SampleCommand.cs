@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Arguments;
+using Sluice.Cli.Output;
 using Sluice.Cli.Sample;
 
 namespace Sluice.Cli.Commands;
@@ -9,15 +10,15 @@ internal static class SampleCommand
 {
     public static Command Create()
     {
-        Option<long> seed = Seed();
-        Option<long> lines = Lines();
+        ToolOption<long> seed = Seed();
+        ToolOption<long> lines = Lines();
         Command command = new("sample", "Write a made-up access log in the combined format to standard output. The same seed gives the same bytes.") { seed, lines };
         command.SetAction(async (parse, cancellation) =>
         {
-            Stream output = Console.OpenStandardOutput();
+            Stream output = StandardOutput.Open();
             await using (output.ConfigureAwait(false))
             {
-                SampleLog log = new((ulong)parse.GetValue(seed), parse.GetValue(lines));
+                SampleLog log = new((ulong)seed.Of(parse), lines.Of(parse));
                 await using (log.ConfigureAwait(false))
                 {
                     try
@@ -36,7 +37,7 @@ internal static class SampleCommand
         return command;
     }
 
-    public static Option<long> Seed() => ToolOptions.Count("--seed", "Seed of the sample log", SampleLog.DefaultSeed, 0, long.MaxValue);
+    public static ToolOption<long> Seed() => ToolOptions.Count("--seed", "Seed of the sample log", SampleLog.DefaultSeed, 0, long.MaxValue);
 
-    public static Option<long> Lines() => ToolOptions.Count("--lines", "Lines of the sample log", SampleLog.DefaultLines, 1, 1_000_000_000_000);
+    public static ToolOption<long> Lines() => ToolOptions.Count("--lines", "Lines of the sample log", SampleLog.DefaultLines, 1, 1_000_000_000_000);
 }

@@ -21,7 +21,7 @@ internal sealed class LogInput(string name, long? length, Func<Stream> open)
             path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0, Options = FileOptions.SequentialScan }));
     }
 
-    public static LogInput StandardInput() => new("standard input", null, Console.OpenStandardInput);
+    public static LogInput StandardInput() => new("standard input", null, static () => new InterruptibleStream(Console.OpenStandardInput()));
 
     /// <summary>Opens the input as text: gzip is seen by its first bytes and decompressed.</summary>
     /// <param name="stored">Counts the bytes as stored while they are read.</param>

@@ -41,7 +41,6 @@ internal enum Malformation
     BadBytes,
     NotJson,
     NoKey,
-    LongKey,
 }
 
 /// <summary>Texts for <see cref="Malformation"/>.</summary>
@@ -59,7 +58,6 @@ internal static class MalformationText
         Malformation.BadBytes => "the size is neither a number nor -",
         Malformation.NotJson => "not a JSON object",
         Malformation.NoKey => "nothing in the field that is the key",
-        Malformation.LongKey => $"the key is longer than {Aggregates.KeyCodec.MaxBytes} bytes",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Not a malformation."),
     };
 }

@@ -16,6 +16,9 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
     {
         IngestCounters counters = result.Counters;
         console.WriteLine();
+        string inputs = options.Inputs.Count == 1 ? options.Inputs[0].Name : $"{options.Inputs.Count} inputs";
+        console.MarkupLine($"  [bold]{Markup.Escape(inputs)}[/] [dim]to[/] [bold]{Markup.Escape(options.Output)}[/]");
+        console.WriteLine();
         Line("events", HumanUnits.Count(counters.Events));
         Line("malformed lines", HumanUnits.Count(counters.Malformed), counters.Malformed == 0 ? null : "not counted", counters.Malformed == 0 ? "default" : "yellow");
         WriteMalformed();
@@ -24,7 +27,7 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
         Line(
             "updates per write",
             result.FlushedItems == 0 ? "-" : ((double)counters.Events / result.FlushedItems).ToString("N2", CultureInfo.InvariantCulture),
-            $"{HumanUnits.Count(result.FlushedItems)} items written to the coordinator");
+            $"{HumanUnits.Count(result.FlushedItems)} items flushed");
         Line("events per second", HumanUnits.Rate(counters.Events / Math.Max(result.Elapsed.TotalSeconds, 1e-6)), $"in {HumanUnits.Elapsed(result.Elapsed)}, by {Workers()}");
         using (Process process = Process.GetCurrentProcess())
             Line("peak memory", HumanUnits.Bytes(process.PeakWorkingSet64));
@@ -55,21 +58,29 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
         foreach (MalformedLine line in result.Counters.FirstMalformed)
         {
             string place = options.Inputs.Count == 1 ? $"line {HumanUnits.Count(line.Line)}" : $"{line.Input}:{line.Line.ToString(CultureInfo.InvariantCulture)}";
-            console.MarkupLine($"    [yellow]{Markup.Escape(place)}[/] [dim]{Markup.Escape(MalformationText.Of(line.Reason))}:[/] {Markup.Escape(line.Excerpt)}");
+            string reason = MalformationText.Of(line.Reason);
+            console.MarkupLine($"    [yellow]{Markup.Escape(place)}[/] [dim]{Markup.Escape(reason)}:[/] {Markup.Escape(Cropped(line.Excerpt, place.Length + reason.Length + 7))}");
         }
 
         if (result.Counters.Malformed > result.Counters.FirstMalformed.Count)
             console.MarkupLine($"    [dim]and {HumanUnits.Count(result.Counters.Malformed - result.Counters.FirstMalformed.Count)} more[/]");
     }
 
+    // One line each, on a narrow terminal too.
+    private string Cropped(string text, int used)
+    {
+        int room = Math.Max(console.Profile.Width - used, 16);
+        return text.Length <= room ? text : string.Concat(text.AsSpan(0, room - 1), "…");
+    }
+
     private void WriteConservation()
     {
         console.WriteLine();
-        console.MarkupLine($"  [dim]{"conservation".PadRight(LabelWidth)}{"hits",13}{"bytes",22}{"errors",13}[/]");
-        Totals("in", result.Counters.Totals, "as parsed");
-        Totals("out", result.Written.Totals, "read back from the output");
+        console.MarkupLine($"  [dim]{"conservation".PadRight(LabelWidth)}{"hits",13}{"bytes",20}{"errors",10}[/]");
+        Totals("in", result.Counters.Totals, "parsed");
+        Totals("out", result.Written.Totals, "read back");
         if (result.IsConserved)
-            console.MarkupLine($"  {new string(' ', LabelWidth)}[green]exact[/]");
+            console.MarkupLine($"  {"".PadRight(LabelWidth)}[green]{"exact",13}[/]");
         else
             Totals("difference", new(result.Written.Totals.Hits - result.Counters.Totals.Hits, result.Written.Totals.Bytes - result.Counters.Totals.Bytes, result.Written.Totals.Errors - result.Counters.Totals.Errors), null, "red");
         console.WriteLine();
@@ -77,7 +88,7 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
 
     private void Totals(string label, Output.VisitTotals totals, string? note, string colour = "default") =>
         console.MarkupLine(
-            $"  [dim]{("  " + label).PadRight(LabelWidth)}[/][{colour}]{HumanUnits.Count(totals.Hits),13}{HumanUnits.Count(totals.Bytes),22}{HumanUnits.Count(totals.Errors),13}[/]{(note is null ? "" : $"   [dim]{note}[/]")}");
+            $"  [dim]{("  " + label).PadRight(LabelWidth)}[/][{colour}]{HumanUnits.Count(totals.Hits),13}{HumanUnits.Count(totals.Bytes),20}{HumanUnits.Count(totals.Errors),10}[/]{(note is null ? "" : $"   [dim]{note}[/]")}");
 
     private void WriteHints()
     {

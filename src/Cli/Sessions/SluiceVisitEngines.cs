@@ -6,8 +6,8 @@ namespace Sluice.Cli.Sessions;
 /// <param name="workers">How many will be started.</param>
 internal sealed class SluiceVisitEngines(int workers) : IVisitEngines
 {
-    private const int SessionsPerPartition = 10_000;
-    private const int LeastPartitions = 16;
+    private const int SessionsPerPartition = 100_000;
+    private const int LeastPartitions = 4;
     private const int MostPartitions = 4096;
 
     private static readonly TimeSpan StopDeadline = TimeSpan.FromMinutes(5);

@@ -13,7 +13,7 @@ namespace Sluice.Cli.Sessions;
 /// and newer ones no earlier than the shorter limit after it. Most lines therefore cost one comparison.</para>
 /// <para>Belongs to the reader's thread.</para>
 /// </remarks>
-internal sealed class VisitDealer
+internal sealed class VisitDealer : IAsyncDisposable
 {
     private readonly VisitWorker[] _workers;
     private readonly long _shortestSession;
@@ -92,6 +92,13 @@ internal sealed class VisitDealer
         await FlushIfSharedAsync(cancellation).ConfigureAwait(false);
         await EachAsync(static (engine, c) => engine.EndAllAsync(c), cancellation).ConfigureAwait(false);
         await _workers[0].Engine.QuiesceAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the workers: nothing touches the engines afterwards.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (VisitWorker worker in _workers)
+            await worker.EndAsync().ConfigureAwait(false);
     }
 
     private async ValueTask TakeBarrierAsync(CancellationToken cancellation)

@@ -63,6 +63,13 @@ internal sealed class VisitWorker
         await _merging.ConfigureAwait(false);
     }
 
+    /// <summary>Returns when the worker has ended, after what it was sent or after its failure; that was thrown to whoever dealt to it.</summary>
+    public async ValueTask EndAsync()
+    {
+        _dealt.Writer.TryComplete();
+        await _merging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     private async ValueTask WriteAsync(Dealt dealt, CancellationToken cancellation)
     {
         try

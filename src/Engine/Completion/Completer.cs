@@ -75,9 +75,9 @@ internal sealed class Completer
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         Resume();
-        await _loop.ConfigureAwait(false);
         try
         {
+            await _loop.WaitAsync(deadline).ConfigureAwait(false);
             for (int i = 0; i < _terms.Concurrency; i++)
                 await _units.WaitAsync(deadline).ConfigureAwait(false);
         }
@@ -88,7 +88,7 @@ internal sealed class Completer
         }
 
         await _abandoned.CancelAsync().ConfigureAwait(false);
-        await _keeper.ConfigureAwait(false);
+        await Task.WhenAll(_loop, _keeper).ConfigureAwait(false);
     }
 
     private async Task ClaimLoopAsync()
@@ -171,7 +171,8 @@ internal sealed class Completer
         try
         {
             ClaimReply reply = await _coordinator.SendAsync(
-                _space, partition, new ClaimRequest(limit, Durations.Micros(_terms.ClaimLease)) { Seen = _seen[partition] }, _abandoned.Token).ConfigureAwait(false);
+                _space, partition, new ClaimRequest(limit, Durations.Micros(_terms.ClaimLease)) { Seen = _seen[partition] }, _terms.ClaimLease / 3, _time,
+                _abandoned.Token).ConfigureAwait(false);
             _seen.Raise(partition, reply.Clock);
             OnDue(partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry));
             foreach (ClaimedSession session in reply.Claims)
@@ -181,7 +182,7 @@ internal sealed class Completer
                 unit.Add(work);
             }
         }
-        catch (Exception e) when (e is CoordinatorException or TimeoutException)
+        catch (CoordinatorException e)
         {
             _observer.OnError(partition, e);
             _schedule.Note(partition, Durations.Micros(ErrorPause));
@@ -220,6 +221,11 @@ internal sealed class Completer
         catch (OperationCanceledException)
         {
             // Stopped beyond the deadline: the claims run out and somebody else completes them.
+        }
+        catch (Exception e)
+        {
+            // A fault of ours: the claims run out, and the sessions are delivered again with the same content.
+            _observer.OnError(unit[0].Partition, e);
         }
         finally
         {
@@ -317,13 +323,13 @@ internal sealed class Completer
         {
             try
             {
-                TReply reply = await _coordinator.SendAsync(_space, partition, request, _abandoned.Token).AsTask()
-                    .WaitAsync(_terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
+                TReply reply = await _coordinator.SendAsync(
+                    _space, partition, request, _terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
                 return (reply, isCertain);
             }
-            catch (Exception e) when (e is CoordinatorException or TimeoutException)
+            catch (CoordinatorException e)
             {
-                isCertain &= e is CoordinatorException { Outcome: RequestOutcome.NotApplied };
+                isCertain &= e.Outcome == RequestOutcome.NotApplied;
                 _observer.OnError(partition, e);
             }
 
@@ -364,8 +370,8 @@ internal sealed class Completer
         try
         {
             ExtendRequest request = new([.. running.Select(static work => work.Ticket)], Durations.Micros(_terms.ClaimLease)) { Seen = _seen[partition] };
-            ExtendReply reply = await _coordinator.SendAsync(_space, partition, request, _abandoned.Token).AsTask()
-                .WaitAsync(_terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
+            ExtendReply reply = await _coordinator.SendAsync(
+                _space, partition, request, _terms.ClaimLease / 3, _time, _abandoned.Token).ConfigureAwait(false);
             for (int i = 0; i < running.Length; i++)
             {
                 // Finished meanwhile: then the claim is gone because it was acknowledged.
@@ -373,7 +379,7 @@ internal sealed class Completer
                     _ = LoseAsync(running[i]);
             }
         }
-        catch (Exception e) when (e is CoordinatorException or TimeoutException)
+        catch (CoordinatorException e)
         {
             _observer.OnError(partition, e);
         }

@@ -23,8 +23,9 @@ internal sealed class CompletionHandler<TKey, TValue, TEvent>(AggregateDefinitio
             {
                 decoded.Add((item, Decode(item.Session)));
             }
-            catch (Exception e) when (e is InvalidDataException or FormatException or ArgumentException or OverflowException)
+            catch (Exception e)
             {
+                // Bytes that can't be read, or a key codec of the application's that throws: this session fails, the others go on.
                 item.Failure = Text(e);
             }
         }

@@ -7,6 +7,9 @@ namespace Sluice.Completing;
 /// <remarks>Any thread notes; one loop takes.</remarks>
 internal sealed class DueSchedule
 {
+    /// <summary>A day: what is due later is looked at again then.</summary>
+    private const long LongestMicros = 86_400_000_000;
+
     private readonly TimeProvider _time;
     private readonly long[] _at;
     private readonly Lock _gate = new();
@@ -25,6 +28,7 @@ internal sealed class DueSchedule
     {
         if (micros == long.MaxValue)
             return;
+        micros = Math.Min(micros, LongestMicros);
         long at = micros <= 0 ? 0 : _time.GetTimestamp() + (long)Math.Ceiling(micros / 1e6 * _time.TimestampFrequency);
         lock (_gate)
         {

@@ -12,8 +12,32 @@ namespace Sluice;
 /// </remarks>
 public abstract class Coordinator : IAsyncDisposable
 {
+    private readonly Dictionary<string, (int Engines, int Handlers)> _attached = [];
+
     /// <summary>Whether what it holds is gone when the process ends: engines then wait at shutdown until everything is completed.</summary>
     internal abstract bool IsEphemeral { get; }
+
+    /// <summary>An engine of this process begins to use a namespace, with a completion handler or only to produce.</summary>
+    internal void Attach(CoordinationNamespace space, bool hasHandler)
+    {
+        lock (_attached)
+        {
+            (int engines, int handlers) = _attached.GetValueOrDefault(space.Name);
+            _attached[space.Name] = (engines + 1, handlers + (hasHandler ? 1 : 0));
+        }
+    }
+
+    /// <summary>An engine of this process will not look after the namespace's sessions any more. Says what it leaves behind.</summary>
+    internal Remaining Detach(CoordinationNamespace space, bool hasHandler)
+    {
+        lock (_attached)
+        {
+            (int engines, int handlers) = _attached.GetValueOrDefault(space.Name);
+            (engines, handlers) = (engines - 1, handlers - (hasHandler ? 1 : 0));
+            _attached[space.Name] = (engines, handlers);
+            return engines == 0 ? Remaining.Nobody : handlers == 0 ? Remaining.Producers : Remaining.Handlers;
+        }
+    }
 
     /// <summary>
     /// Carries out one transition on one partition, atomically.
@@ -29,4 +53,17 @@ public abstract class Coordinator : IAsyncDisposable
         GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
     }
+}
+
+/// <summary>Who of a process still uses a namespace.</summary>
+internal enum Remaining
+{
+    /// <summary>Nobody: what is open ends with the process.</summary>
+    Nobody,
+
+    /// <summary>Engines that only produce: what is due would wait for an engine that completes.</summary>
+    Producers,
+
+    /// <summary>At least one engine that completes.</summary>
+    Handlers,
 }

@@ -157,6 +157,11 @@ internal sealed record LeaveRequest(IncarnationId Incarnation, long TombstoneLif
 
 internal sealed record LeaveReply(bool HasLeft, int StillHeld);
 
+/// <summary>Ends every open session of the partition now; those that are held get <paramref name="Reason"/>.</summary>
+internal sealed record EndRequest(CompletionReason Reason) : CoordinatorRequest<EndReply>;
+
+internal sealed record EndReply(int Ended, long Now, long NextDue);
+
 /// <summary>Reads live values.</summary>
 internal sealed record PeekRequest(ImmutableArray<ResourceKey> Resources) : CoordinatorRequest<PeekReply>;
 
@@ -196,7 +201,17 @@ internal enum DeadLetterKind
 }
 
 /// <param name="Id">The generation of a completion; for an item a number from the partition's clock.</param>
-internal sealed record DeadLetterEntry(ResourceKey Resource, long Id, DeadLetterKind Kind, ReadOnlyMemory<byte> Fields, int Attempts, string Error, long At);
+internal sealed record DeadLetterEntry(ResourceKey Resource, long Id, DeadLetterKind Kind, ReadOnlyMemory<byte> Fields, int Attempts, string Error, long At)
+{
+    /// <summary>Of a completion, as are the next three: a replay delivers exactly what was delivered before (I4).</summary>
+    public long TimesModified { get; init; }
+
+    public long CreatedAt { get; init; }
+
+    public long SealedAt { get; init; }
+
+    public CompletionReason Reason { get; init; }
+}
 
 internal sealed record DeadLettersRequest(int Limit) : CoordinatorRequest<DeadLettersReply>;
 

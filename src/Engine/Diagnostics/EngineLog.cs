@@ -28,6 +28,9 @@ internal static partial class EngineLog
     [LoggerMessage(14, LogLevel.Information, "{Aggregate}, partition {Partition}: batch {Number}, which the server had lost, was sent again.")]
     public static partial void Replayed(this ILogger logger, string aggregate, int partition, long number);
 
+    [LoggerMessage(15, LogLevel.Critical, "{Aggregate}, partition {Partition}: the lane ended because of a fault in the engine. Its updates are not flushed any more; restart the process and report this.")]
+    public static partial void LaneEnded(this ILogger logger, Exception error, string aggregate, int partition);
+
     [LoggerMessage(20, LogLevel.Warning, "{Aggregate}, partition {Partition}: the completion failed at attempt {Attempt} and will be tried again: {Failure}")]
     public static partial void CompletionFailed(this ILogger logger, string aggregate, int partition, int attempt, string failure);
 

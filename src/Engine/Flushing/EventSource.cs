@@ -51,9 +51,9 @@ public readonly struct SourcePosition : IEquatable<SourcePosition>
 /// in an epoch that already looked finished: the position being merged is never passed, and its epoch's note is kept until the next call, so that
 /// the next look finds it.</para>
 /// </remarks>
-public sealed class EventSource
+public sealed class EventSource : IDisposable
 {
-    private readonly FlushEpochs _epochs;
+    private readonly Action<EventSource>? _close;
     private readonly Lock _gate = new();
     private readonly Queue<(int Epoch, long First)> _notes = new();
     private readonly List<(long Position, TaskCompletionSource Done)> _waiters = [];
@@ -63,12 +63,13 @@ public sealed class EventSource
     private long _watermark;
     private bool _isFenced;
 
-    internal EventSource(string name, AckMode mode, OnFenced onFenced, long start, FlushEpochs epochs)
+    internal EventSource(string name, AckMode mode, OnFenced onFenced, long start, FlushEpochs epochs, Action<EventSource>? close = null)
     {
         Name = name;
         Mode = mode;
         WhenFenced = onFenced;
-        _epochs = epochs;
+        Epochs = epochs;
+        _close = close;
         _open = _merged = _watermark = start - 1;
     }
 
@@ -93,6 +94,8 @@ public sealed class EventSource
         }
     }
 
+    internal FlushEpochs Epochs { get; }
+
     /// <summary>True when the source was cut off and has to be opened anew.</summary>
     public bool IsFenced => Volatile.Read(ref _isFenced);
 
@@ -110,10 +113,12 @@ public sealed class EventSource
                 throw new SourceFencedException(Name);
             if (position < _open)
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Positions of source '{Name}' must not go back; the last one was {_open}.");
-            int epoch = _epochs.Current;
-            if (epoch > _lastNoted || _notes.Count == 0)
+            if (position <= _merged)
+                throw new ArgumentOutOfRangeException(nameof(position), position, $"Position {position} of source '{Name}' has been declared merged; the next one is {_merged + 1}.");
+            int epoch = Epochs.Current;
+            if (Mode == AckMode.AfterFlush && (epoch > _lastNoted || _notes.Count == 0))
             {
-                if (_notes.Count == FlushEpochs.Window)
+                if (_notes.Count >= FlushEpochs.Window)
                     Settle();
                 _notes.Enqueue((epoch, position));
                 _lastNoted = epoch;
@@ -138,26 +143,40 @@ public sealed class EventSource
     }
 
     /// <summary>
-    /// Completes when the watermark reaches <paramref name="position"/>, everything up to which must have been merged. Flushes happen at their
-    /// interval: call the engine's <c>FlushAsync</c> to have it sooner.
+    /// Completes when the watermark reaches <paramref name="position"/>. Flushes happen at their interval: call the engine's <c>FlushAsync</c> to have
+    /// it sooner. Waiting for the position that <see cref="At"/> named last says that it is merged; a later one is waited for until it is.
     /// </summary>
     /// <param name="position">The position.</param>
     /// <param name="cancellation">Stops waiting; the watermark moves on all the same.</param>
     /// <exception cref="SourceFencedException">The source was fenced and will never get there.</exception>
-    public ValueTask WaitForAsync(long position, CancellationToken cancellation = default)
+    public async ValueTask WaitForAsync(long position, CancellationToken cancellation = default)
     {
+        TaskCompletionSource done;
         lock (_gate)
         {
-            _merged = Math.Max(_merged, position);
+            // Only Advance may go beyond what was named: another thread may wait for what its producer has not merged yet.
+            _merged = Math.Max(_merged, Math.Min(position, _open));
             if (Settle() >= position)
-                return ValueTask.CompletedTask;
+                return;
             if (_isFenced)
                 throw new SourceFencedException(Name);
-            TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiters.Add((position, done));
-            return new ValueTask(done.Task.WaitAsync(cancellation));
+        }
+
+        try
+        {
+            await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+                _waiters.RemoveAll(waiter => waiter.Done == done);
         }
     }
+
+    /// <summary>Ends the source: its watermark does not move any more. What was merged is flushed all the same.</summary>
+    public void Dispose() => _close?.Invoke(this);
 
     /// <summary>Looks again; called when batches were acknowledged.</summary>
     internal void Refresh()
@@ -174,11 +193,24 @@ public sealed class EventSource
             foreach ((_, TaskCompletionSource done) in _waiters)
             {
                 done.TrySetException(new SourceFencedException(Name));
-                _ = done.Task.Exception; // whoever waited may have given up: nobody would observe it
+                _ = done.Task.Exception; // who waited may have given up: then nobody looks at it
             }
 
             _waiters.Clear();
         }
+    }
+
+    /// <summary>
+    /// The last epoch in which an event of the oldest note can have been counted. Usually the note's own; but a merge that took so long that its epoch
+    /// had left the ring of epochs was counted in the oldest one that the ring then had, which is less than a ring before the next note's epoch.
+    /// </summary>
+    private int LastEpochOfFirstNote()
+    {
+        using Queue<(int Epoch, long First)>.Enumerator notes = _notes.GetEnumerator();
+        notes.MoveNext();
+        int own = notes.Current.Epoch;
+        int next = notes.MoveNext() ? notes.Current.Epoch : Epochs.Current;
+        return Math.Max(own, next - FlushEpochs.Window + 1);
     }
 
     private long Settle()
@@ -188,18 +220,14 @@ public sealed class EventSource
         long reached = _merged;
         if (Mode == AckMode.AfterFlush)
         {
-            int oldest = _epochs.OldestPending;
+            int oldest = Epochs.OldestPending;
             int lowest = _open > _merged ? Math.Min(oldest, _lastNoted) : oldest;
-            while (_notes.Count > 1 && _notes.Peek().Epoch < lowest)
+            while (_notes.Count > 1 && LastEpochOfFirstNote() < lowest)
                 _notes.Dequeue();
-            foreach ((int epoch, long first) in _notes)
-            {
-                if (epoch >= oldest)
-                {
-                    reached = Math.Min(reached, first - 1);
-                    break;
-                }
-            }
+
+            // Notes are in order of epoch and position, so the first that reaches the oldest pending epoch decides.
+            if (_notes.Count != 0 && LastEpochOfFirstNote() >= oldest)
+                reached = Math.Min(reached, _notes.Peek().First - 1);
         }
 
         _watermark = Math.Max(_watermark, reached);

@@ -19,7 +19,7 @@ internal struct FlushItem
     public int DeltaLength;
 
     /// <summary>
-    /// The flush epoch of the delta's oldest event; 0 when the item carries no delta. The item owns one count of that epoch in
+    /// The flush epoch of the oldest event since the last flush; 0 when there was none. The item owns one count of that epoch in
     /// <see cref="FlushEpochs"/>, taken when the entry became dirty and returned when the coordinator acknowledged it.
     /// </summary>
     public int Epoch;
@@ -32,6 +32,9 @@ internal struct FlushItem
 
     /// <summary>Why the local session ended; meaningful only when <see cref="Holds"/> is false.</summary>
     public CompletionReason Reason;
+
+    /// <summary>The episode of <see cref="FencePolicy"/> in which the lane took the item; set by the lane.</summary>
+    public int Episode;
 
     /// <summary>Completed when the coordinator has the item; null when nobody waits.</summary>
     public FlushWaiter? Waiter;

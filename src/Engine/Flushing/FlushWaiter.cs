@@ -24,8 +24,9 @@ internal sealed class FlushWaiter
     /// <summary>The items will never be acknowledged.</summary>
     public void Fail(Exception reason)
     {
-        // Whoever waited may have given up: nobody is left to observe the failure, and that is no fault.
-        if (_done.TrySetException(reason))
-            _ = _done.Task.Exception;
+        _done.TrySetException(reason);
+
+        // Whoever waited may have given up meanwhile: then nobody looks at the error, which is no fault.
+        _ = _done.Task.Exception;
     }
 }

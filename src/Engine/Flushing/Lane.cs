@@ -20,6 +20,9 @@ internal sealed record LaneSurroundings(
     /// <summary>Told when items have left a lane's channel: producers that wait for room may try again.</summary>
     public required Action OnRoom { get; init; }
 
+    /// <summary>Told that a lane ended because of a fault in this code.</summary>
+    public required Action<int, Exception> OnFault { get; init; }
+
     /// <summary>Told of a request that failed and will be sent again: partition, how many failures in a row, the error.</summary>
     public required Action<int, int, Exception> OnRetry { get; init; }
 }
@@ -40,7 +43,8 @@ internal sealed class Lane
     private readonly CancellationTokenSource _abandoned = new();
     private LaneIdentity _identity = LaneIdentity.None;
     private int _inFlight;
-    private RefusedBeat? _refusedBeat;
+    private SignOfLife? _signOfLife;
+    private SignOfLife? _doubted;
     private bool _urgent;
     private bool _leaving;
 
@@ -70,7 +74,9 @@ internal sealed class Lane
     public bool TryWrite(in FlushItem item)
     {
         Interlocked.Increment(ref _inFlight);
-        if (_channel.Writer.TryWrite(item))
+        FlushItem taken = item;
+        taken.Episode = _surroundings.Terms.Fence.Episode;
+        if (_channel.Writer.TryWrite(taken))
             return true;
         Interlocked.Decrement(ref _inFlight);
         return false;
@@ -93,24 +99,33 @@ internal sealed class Lane
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {
-            waiter.Release();
+            if (e is ChannelClosedException { InnerException: { } fault } && InFlight != 0)
+                waiter.Fail(new InvalidOperationException("The lane ended because of a fault in the engine; what it had taken is not flushed.", fault));
+            else
+                waiter.Release();
             if (e is OperationCanceledException)
                 throw;
         }
     }
 
-    /// <summary>The partition refused a beat. Does nothing when the lane is busy: it will be told by its batch.</summary>
-    public void OnBeatRefused(FlushStatus status, IncarnationId incarnation, long now)
+    /// <summary>
+    /// Takes the answer to a beat of <paramref name="identity"/>, which must have been read before the beat was sent. When the partition refused it, or has
+    /// fewer batches than it had acknowledged, the lane asks by its next batch what happened. Any thread.
+    /// </summary>
+    public void OnBeat(LaneIdentity identity, BeatReply reply)
     {
-        Volatile.Write(ref _refusedBeat, new RefusedBeat(status, incarnation, now));
+        if (reply.Status == BeatStatus.Alive && reply.Last >= identity.Acknowledged)
+        {
+            Volatile.Write(ref _signOfLife, new SignOfLife(identity.Incarnation, reply.Now));
+            return;
+        }
+
+        Volatile.Write(ref _doubted, new SignOfLife(identity.Incarnation, reply.Now));
         _channel.Writer.TryWrite(new FlushItem { Epoch = BeatRefused });
     }
 
     /// <summary>Leaves the partition if the lane is idle and holds nothing.</summary>
     public void LeaveIfIdle() => _channel.Writer.TryWrite(new FlushItem { Epoch = LeaveIdle });
-
-    /// <summary>Drops the deltas of what is not in a batch yet, as the source's broker has delivered the events to others.</summary>
-    public void Discard() => _channel.Writer.TryWrite(new FlushItem { Epoch = DiscardPending });
 
     /// <summary>No more items will come; the loop ends when everything is settled.</summary>
     public void Complete() => _channel.Writer.TryComplete();
@@ -120,25 +135,27 @@ internal sealed class Lane
     {
         await _abandoned.CancelAsync().ConfigureAwait(false);
         await Completion.ConfigureAwait(false);
+        FailWaiters(new ObjectDisposedException(nameof(SluiceEngine), "The engine was stopped before the coordinator had the update."));
+        return InFlight;
+    }
+
+    private void FailWaiters(Exception reason)
+    {
         foreach (PendingItem item in _machine.Surrender())
-            item.FailWaiters(Stopped());
+            item.FailWaiters(reason);
         while (_channel.Reader.TryRead(out FlushItem item))
         {
-            item.Waiter?.Fail(Stopped());
+            item.Waiter?.Fail(reason);
             item.Recycle();
         }
-
-        return InFlight;
-
-        static ObjectDisposedException Stopped() => new(nameof(SluiceEngine), "The engine was stopped before the coordinator had the update.");
     }
 
     // Items without a key are messages to the loop; their epoch field says which.
     private const int BeatRefused = -1;
-    private const int DiscardPending = -2;
-    private const int LeaveIdle = -3;
+    private const int LeaveIdle = -2;
 
-    private sealed record RefusedBeat(FlushStatus Status, IncarnationId Incarnation, long Now);
+    /// <summary>What a beat of an incarnation was answered at a server time.</summary>
+    private sealed record SignOfLife(IncarnationId Incarnation, long Now);
 
     private async Task RunAsync()
     {
@@ -150,11 +167,11 @@ internal sealed class Lane
                 Drain();
                 if (_machine.Outstanding is null)
                 {
-                    if (_machine.Pending == 0)
+                    if (!_machine.HasNext)
                     {
                         if (_leaving)
                             await LeaveAsync(cancellation).ConfigureAwait(false);
-                        if (await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
+                        if (await WaitForItemsAsync(cancellation).ConfigureAwait(false))
                             continue;
                         await LeaveAsync(cancellation).ConfigureAwait(false);
                         break;
@@ -176,6 +193,13 @@ internal sealed class Lane
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             // Abandoned: what is left is reported by AbandonAsync.
+        }
+        catch (Exception e)
+        {
+            // A fault of ours. The lane takes nothing more, so that producers notice; whoever waits is told; what is left counts as unsettled.
+            _channel.Writer.TryComplete(e);
+            _surroundings.OnFault(Partition, e);
+            FailWaiters(e);
         }
     }
 
@@ -213,8 +237,9 @@ internal sealed class Lane
             _urgent = true;
         }
 
+        int episode = item.Episode;
         item.Recycle();
-        _machine.Enqueue(pending);
+        _machine.Enqueue(pending, episode);
     }
 
     private void OnMessage(in FlushItem message)
@@ -222,20 +247,38 @@ internal sealed class Lane
         switch (message.Epoch)
         {
             case BeatRefused:
-                if (Volatile.Read(ref _refusedBeat) is { } refused && refused.Incarnation == _machine.Incarnation)
-                    _machine.OnBeatRefused(refused.Status, refused.Now);
+                if (Volatile.Read(ref _doubted) is { } doubted && doubted.Incarnation == _machine.Incarnation)
+                    _machine.Probe();
                 break;
             case LeaveIdle:
                 _leaving = true;
-                break;
-            case DiscardPending:
-                _machine.DiscardPending();
                 break;
             default:
                 _machine.Barrier(message.Waiter!);
                 message.Waiter!.Release();
                 _urgent = true;
                 break;
+        }
+    }
+
+    /// <summary>
+    /// Waits for the channel; false when it is complete and empty. What the server may still lose is asked for once while it is kept, so that losing it
+    /// is noticed although nothing more is sent.
+    /// </summary>
+    private async ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation)
+    {
+        if (!_machine.IsUnconfirmed)
+            return await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
+        using CancellationTokenSource quiet = new(Durations.Span(_surroundings.Terms.DurabilityWindow / 2), _surroundings.Time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, quiet.Token);
+        try
+        {
+            return await _channel.Reader.WaitToReadAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            _machine.Probe();
+            return true;
         }
     }
 
@@ -256,7 +299,7 @@ internal sealed class Lane
     private async ValueTask LeaveAsync(CancellationToken cancellation)
     {
         _leaving = false;
-        if (_machine.Incarnation.IsNone || _machine.Held != 0)
+        if (!_machine.CanLeave)
             return;
         LeaveReply reply = await SendAsync(
             new LeaveRequest(_machine.Incarnation, _surroundings.Terms.Flush.TombstoneLife) { Seen = _surroundings.Seen[Partition] }, cancellation).ConfigureAwait(false);
@@ -279,6 +322,8 @@ internal sealed class Lane
         }
 
         _surroundings.Seen.Raise(Partition, reply.Clock);
+        if (Volatile.Read(ref _signOfLife) is { } sign && sign.Incarnation == _machine.Incarnation)
+            _machine.Hear(sign.Now);
         _machine.OnReply(reply);
         Publish();
         _surroundings.OnDue(Partition, reply.Now, reply.NextDue);
@@ -292,12 +337,10 @@ internal sealed class Lane
         {
             try
             {
-                ValueTask<TReply> sent = _surroundings.Coordinator.SendAsync(_surroundings.Space, Partition, request, cancellation);
-                return sent.IsCompletedSuccessfully
-                    ? sent.Result
-                    : await sent.AsTask().WaitAsync(_surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
+                return await _surroundings.Coordinator.SendAsync(
+                    _surroundings.Space, Partition, request, _surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is CoordinatorException or TimeoutException)
+            catch (CoordinatorException e)
             {
                 _surroundings.OnRetry(Partition, failures, e);
             }
@@ -310,13 +353,14 @@ internal sealed class Lane
     private void Publish()
     {
         LaneIdentity before = _identity;
-        if (before.Incarnation != _machine.Incarnation || before.Held != _machine.Held)
-            Volatile.Write(ref _identity, new LaneIdentity(_machine.Incarnation, _machine.Held));
+        LaneIdentity after = new(_machine.Incarnation, _machine.Held, _machine.Acknowledged);
+        if (before != after)
+            Volatile.Write(ref _identity, after);
     }
 }
 
 /// <summary>A lane as other threads see it.</summary>
-internal sealed record LaneIdentity(IncarnationId Incarnation, int Held)
+internal sealed record LaneIdentity(IncarnationId Incarnation, int Held, long Acknowledged)
 {
-    public static LaneIdentity None { get; } = new(default, 0);
+    public static LaneIdentity None { get; } = new(default, 0, 0);
 }

@@ -18,14 +18,45 @@ internal sealed record LaneTerms(ulong Layout, FlushTerms Flush, int BatchSize, 
 /// What a fenced lane does with unsettled deltas (P11): sends them again, or drops them because the broker has delivered the events to another
 /// engine. Decided by the first source that feeds the aggregate.
 /// </summary>
+/// <remarks>
+/// A pause usually fences an engine in all its partitions, and its lanes learn so one after the other, while new sources may have begun already. So the
+/// first fence begins an <em>episode</em> that covers the incarnations of all lanes: what was merged before it is dropped wherever it is, and the
+/// later fences of covered incarnations drop nothing that came after. Any thread.
+/// </remarks>
 internal sealed class FencePolicy
 {
+    private readonly Lock _gate = new();
     private volatile bool _discards;
+    private volatile int _episode;
+    private HashSet<IncarnationId> _covered = [];
 
     public bool Discards
     {
         get => _discards;
         set => _discards = value;
+    }
+
+    /// <summary>How often everything unflushed was dropped. An item of an earlier episode is dropped when a lane meets it.</summary>
+    public int Episode => _episode;
+
+    /// <summary>Whether what this incarnation had not flushed has been dropped.</summary>
+    public bool Covers(IncarnationId incarnation)
+    {
+        lock (_gate)
+            return _covered.Contains(incarnation);
+    }
+
+    /// <summary>Begins an episode unless one covers <paramref name="dead"/> already.</summary>
+    /// <param name="others">The incarnations of the other lanes, which the same pause will have fenced.</param>
+    public void Begin(IncarnationId dead, IEnumerable<IncarnationId> others)
+    {
+        lock (_gate)
+        {
+            if (_covered.Contains(dead))
+                return;
+            _covered = [dead, .. others];
+            _episode++;
+        }
     }
 }
 
@@ -39,12 +70,15 @@ internal sealed class FencePolicy
 ///   Idle ------------> Outstanding(n) --------------------------> Idle, n + 1
 ///                        |  |   |  lost or failed request: the same bytes again
 ///                        |  |   +- Gap(last), all of last+1..n-1 kept and young -----> Replaying, then Outstanding(n)
-///                        |  |        otherwise: report the range                  \
-///                        |  +----- Unknown -> replay what is young, then ----------+-> NeedsIdentity
+///                        |  |   |    otherwise: report the range                  \
+///                        |  |   +- Unknown, all of 1..n-1 kept and young ------------> Replaying, then Outstanding(n)
+///                        |  +----- Unknown otherwise: report the range ------------+-> NeedsIdentity
 ///                        +-------- Fenced(last): settled if n &lt;= last, else kept --/       | Identify
 ///                                  Conflict: kept                                          v
 ///                                                   held resources are referenced again, what was kept goes first, Idle, n = 1
 /// </code>
+/// <para>A partition that lost writes, or fenced the lane, says so only to a batch. <see cref="Probe"/> sends an empty one: when a beat was refused, and
+/// once after the lane fell idle, so that what was lost is noticed while it is still kept.</para>
 /// <para>A batch is outstanding until its fate is known, a number that was taken is never abandoned, and there is one batch outstanding at a time:
 /// so what the partition applied is always a prefix of what was sent (I9).</para>
 /// <para>Not thread-safe: one owner.</para>
@@ -59,11 +93,17 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     private FrozenBatch? _outstanding;
     private long _next = 1;
     private long _seen;
+    private int _episode;
+    private int _outstandingEpisode;
+    private bool _probes;
 
     public IncarnationId Incarnation => _incarnation;
 
     /// <summary>True before the first batch and after an incarnation ended: nothing can be cut before <see cref="Identify"/>.</summary>
     public bool NeedsIdentity => _incarnation.IsNone && _replay.Count == 0;
+
+    /// <summary>The last batch that the partition acknowledged to this incarnation, or 0.</summary>
+    public long Acknowledged => _next - (_outstanding is null ? 1 : 2);
 
     /// <summary>Items that are not in a batch yet.</summary>
     public int Pending => _pending.Count;
@@ -71,7 +111,16 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     /// <summary>Resources that the engine holds in this partition once the outstanding batch is applied.</summary>
     public int Held => _held.Count;
 
-    public bool IsIdle => _pending.Count == 0 && _outstanding is null && _replay.Count == 0;
+    /// <summary>Whether there is something to cut a batch for.</summary>
+    public bool HasNext => _pending.Count != 0 || _probes;
+
+    /// <summary>
+    /// True when the server may still lose something that it acknowledged: without more batches, only a <see cref="Probe"/> half a durability window after
+    /// the last one finds out in time.
+    /// </summary>
+    public bool IsUnconfirmed => terms.DurabilityWindow != 0 && !_incarnation.IsNone && _lastFull > _safe;
+
+    public bool IsIdle => !HasNext && _outstanding is null && _replay.Count == 0;
 
     /// <summary>The highest generation or token seen in the partition.</summary>
     public long Seen
@@ -82,6 +131,16 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
 
     /// <summary>What has to be sent now, again and again until <see cref="OnReply"/>: a lost batch, or the outstanding one.</summary>
     public FlushRequest? Outstanding => _replay.Count != 0 ? _replay.Peek().Request : _outstanding?.Request;
+
+    /// <summary>Adds an item that was taken in an episode of <see cref="FencePolicy"/>: what is of an earlier one than the lane's loses its delta.</summary>
+    public void Enqueue(PendingItem item, int episode)
+    {
+        if (episode < _episode)
+            Discard(item);
+        else
+            Enter(episode);
+        Enqueue(item);
+    }
 
     /// <summary>Adds an item; it is folded into one of the same resource where that is right.</summary>
     public void Enqueue(PendingItem item)
@@ -103,25 +162,49 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         }
     }
 
-    /// <summary>Begins a life. Everything held is referenced again, in front of what has arrived since.</summary>
+    /// <summary>Begins a life: the next batch is its first.</summary>
     public void Identify(IncarnationId incarnation)
     {
         _incarnation = incarnation;
         _next = 1;
+        _heard = incarnation.IssuedAt;
+        _lastFull = 0;
+        _safe = 0;
     }
 
-    /// <summary>Forgets the identity of a lane that is idle and holds nothing; the caller has told the partition.</summary>
+    /// <summary>The incarnation was a living member at this server time: until long after it, its tombstone can't have been purged.</summary>
+    public void Hear(long now) => _heard = Math.Max(_heard, now);
+
+    /// <summary>
+    /// Asks the partition whether it still knows the lane and has its last batch: the next batch is cut even if there is nothing to put into it.
+    /// </summary>
+    /// <remarks>
+    /// A refused beat is a reason to ask and not an answer: it can be older than the batch that made the incarnation a member, and it doesn't say which
+    /// batches were applied before the fence.
+    /// </remarks>
+    public void Probe() => _probes = _next > 1 && !_incarnation.IsNone;
+
+    /// <summary>
+    /// Whether the lane has an identity to give up, holds nothing and expects nothing. Who left can't find out that its last batch was lost, so the batch
+    /// has to be confirmed before.
+    /// </summary>
+    public bool CanLeave => IsIdle && !IsUnconfirmed && _held.Count == 0 && !_incarnation.IsNone;
+
+    /// <summary>Forgets the identity if <see cref="CanLeave"/>; the caller has told the partition.</summary>
     public void Leave()
     {
-        if (IsIdle && _held.Count == 0)
+        if (CanLeave)
             _incarnation = default;
     }
 
     /// <summary>Freezes the next batch, unless one is outstanding, there is nothing to send, or the lane needs an identity.</summary>
     public bool TryCut()
     {
-        if (_outstanding is not null || _replay.Count != 0 || _incarnation.IsNone || _pending.Count == 0)
+        if (_outstanding is not null || _replay.Count != 0 || _incarnation.IsNone || !HasNext)
             return false;
+        _probes = false;
+        Enter(terms.Fence.Episode);
+        _outstandingEpisode = _episode;
         ImmutableArray<PendingItem>.Builder items = ImmutableArray.CreateBuilder<PendingItem>(Math.Min(_pending.Count, terms.BatchSize));
         HashSet<ResourceKey> named = [];
         foreach (PendingItem item in _pending)
@@ -143,9 +226,12 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         return true;
     }
 
-    /// <summary>Empties the deltas of everything that is not in a batch yet; references and forces stay.</summary>
-    public void DiscardPending()
+    /// <summary>Everything that is not in a batch yet is of an earlier episode: its deltas are dropped; references and forces stay.</summary>
+    private void Enter(int episode)
     {
+        if (episode <= _episode)
+            return;
+        _episode = episode;
         foreach (PendingItem item in _pending)
             Discard(item);
     }
@@ -167,45 +253,55 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         foreach (RefusedItem refusal in refused)
             observer.OnRefused(batch.Items[refusal.Index], refusal.Outcome);
         observer.OnSettled(batch.Items.AsSpan());
-        if (batch == _outstanding)
-            _outstanding = null;
+        _outstanding = null;
     }
 
     /// <summary>
-    /// Ends the incarnation: what it had not settled goes first on the next one, and every resource that is still held is referenced again.
+    /// Ends the incarnation: what the server lost of acknowledged batches and what had not been settled goes first on the next one, and every resource
+    /// that is still held is referenced again.
     /// </summary>
-    private void Reincarnate(FlushStatus status, IEnumerable<PendingItem> unsettled)
+    private void Reincarnate(FlushStatus status, IReadOnlyList<PendingItem> recovered, IReadOnlyList<PendingItem> unsettled)
     {
-        observer.OnReincarnated(status, _incarnation);
+        IncarnationId dead = _incarnation;
+        observer.OnReincarnated(status, dead);
         _incarnation = default;
+        _probes = false;
+        if (terms.Fence.Discards && status == FlushStatus.Fenced)
+        {
+            // The broker has redelivered what it had no acknowledgement for; what was recovered is acknowledged, and nobody else has it.
+            terms.Fence.Begin(dead, []);
+            if (_outstandingEpisode < terms.Fence.Episode)
+            {
+                foreach (PendingItem item in unsettled)
+                    Discard(item);
+            }
+
+            Enter(terms.Fence.Episode);
+        }
+
+        HashSet<ResourceKey> named = [.. recovered.Concat(unsettled).Select(static item => item.Resource)];
+        PutFirst([.. recovered, .. unsettled, .. _held.Where(resource => !named.Contains(resource)).Select(static resource => new PendingItem(resource))]);
+    }
+
+    /// <summary>Enqueues items in front of what is pending. They say who is held as the last batch left it; what is pending may change that again.</summary>
+    private void PutFirst(IReadOnlyList<PendingItem> items)
+    {
         PendingItem[] arrived = [.. _pending];
         _pending.Clear();
         _last.Clear();
-        foreach (PendingItem item in unsettled)
+        foreach (PendingItem item in items)
         {
             item.Holds = _held.Contains(item.Resource);
-            if (terms.Fence.Discards && status == FlushStatus.Fenced)
-                Discard(item);
             Enqueue(item);
-        }
-
-        foreach (ResourceKey resource in _held)
-        {
-            if (!_last.ContainsKey(resource))
-                Enqueue(new PendingItem(resource) { Holds = true });
         }
 
         foreach (PendingItem item in arrived)
-        {
-            if (terms.Fence.Discards && status == FlushStatus.Fenced)
-                Discard(item);
             Enqueue(item);
-        }
     }
 
     private void Discard(PendingItem item)
     {
-        if (item.Delta.Length == 0)
+        if (item.Delta.Length == 0 || item.IsRecovered)
             return;
         observer.OnLost(LossCause.Discarded, _incarnation, 0, 0, [item]);
         item.Delta = [];

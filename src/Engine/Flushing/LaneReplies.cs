@@ -12,7 +12,7 @@ internal sealed partial class LaneMachine
     /// <summary>Lost batches that are being sent again under their own numbers, before anything else.</summary>
     private readonly Queue<FrozenBatch> _replay = new();
 
-    /// <summary>Items of lost batches whose incarnation the server no longer knows: they go first on the next incarnation.</summary>
+    /// <summary>Items of lost batches that can't be sent under their own numbers any more: they go into the next batches.</summary>
     private readonly List<PendingItem> _recovered = [];
 
     /// <summary>Items of the batch that was outstanding when the server turned out not to know the lane: they follow the recovered ones.</summary>
@@ -21,6 +21,15 @@ internal sealed partial class LaneMachine
     /// <summary>True while the replay ends with a new incarnation; false when the outstanding batch follows it.</summary>
     private bool _livesAgainAfterReplay;
     private long _keptBytes;
+
+    /// <summary>The last acknowledged batch of the incarnation that carried something.</summary>
+    private long _lastFull;
+
+    /// <summary>The last batch of the incarnation that was still there half a durability window after it was acknowledged: a server can't lose it any more.</summary>
+    private long _safe;
+
+    /// <summary>The latest server time at which the incarnation was known to live.</summary>
+    private long _heard;
 
     /// <summary>Takes the reply to <see cref="Outstanding"/>.</summary>
     public void OnReply(FlushReply reply)
@@ -43,15 +52,15 @@ internal sealed partial class LaneMachine
                 break;
             case FlushStatus.Fenced when batch.Number <= reply.Last:
                 Acknowledge(batch, reply.Last == batch.Number ? reply.Refused : [], reply.Now);
-                Reincarnate(FlushStatus.Fenced, []);
+                Reincarnate(FlushStatus.Fenced, [], []);
                 break;
             case FlushStatus.Fenced:
                 _outstanding = null;
-                Reincarnate(FlushStatus.Fenced, [.. RecoverAfter(reply.Last, batch.Number, reply.Now), .. batch.Items]);
+                Reincarnate(FlushStatus.Fenced, RecoverAfter(reply.Last, batch.Number, reply.Now), batch.Items);
                 break;
             case FlushStatus.Conflict:
                 _outstanding = null;
-                Reincarnate(FlushStatus.Conflict, batch.Items);
+                Reincarnate(FlushStatus.Conflict, [], batch.Items);
                 break;
             case FlushStatus.Gap:
                 OnGap(batch, reply);
@@ -64,29 +73,30 @@ internal sealed partial class LaneMachine
         }
     }
 
-    /// <summary>
-    /// The partition answered a beat: it has fenced this incarnation, or doesn't know it. With a batch outstanding, its own reply will tell.
-    /// </summary>
-    public void OnBeatRefused(FlushStatus status, long now)
-    {
-        if (_incarnation.IsNone || _outstanding is not null || _replay.Count != 0)
-            return;
-        if (status == FlushStatus.Unknown && _next > 1 && !IsOlderThanHalfATombstone(now))
-            ReplayKept(now, [], _next - 1);
-        else
-            Reincarnate(status, []);
-    }
-
     private void Acknowledge(FrozenBatch batch, ImmutableArray<RefusedItem> refused, long now)
     {
         batch.AcknowledgedAt = now;
+        _heard = now;
+        if (!batch.Items.IsEmpty)
+            _lastFull = batch.Number;
         Settle(batch, refused);
         if (terms.DurabilityWindow == 0)
             return;
         _kept.Enqueue(batch);
+        NoteSafe(now);
         _keptBytes += batch.Bytes;
         while (_kept.Count != 0 && (_keptBytes > terms.RetentionBytes || !IsYoung(_kept.Peek(), now)))
             _keptBytes -= _kept.Dequeue().Bytes;
+    }
+
+    /// <summary>The server was known to have all acknowledged batches at <paramref name="now"/>.</summary>
+    private void NoteSafe(long now)
+    {
+        foreach (FrozenBatch kept in _kept)
+        {
+            if (kept.Request.Incarnation == _incarnation && now - kept.AcknowledgedAt >= terms.DurabilityWindow / 2)
+                _safe = Math.Max(_safe, kept.Number);
+        }
     }
 
     private void OnGap(FrozenBatch batch, FlushReply reply)
@@ -101,7 +111,7 @@ internal sealed partial class LaneMachine
         }
 
         _outstanding = null;
-        Reincarnate(FlushStatus.Gap, [.. RecoverAfter(reply.Last, batch.Number, reply.Now), .. batch.Items]);
+        Reincarnate(FlushStatus.Gap, RecoverAfter(reply.Last, batch.Number, reply.Now), batch.Items);
     }
 
     /// <summary>
@@ -112,8 +122,9 @@ internal sealed partial class LaneMachine
     {
         FrozenBatch[] lost = [.. _kept.Where(kept => IsLostAfter(kept, last, now))];
         long firstKept = lost.Length == 0 ? number : lost[0].Number;
-        if (firstKept > last + 1)
-            observer.OnLost(LossCause.ServerLostBatches, _incarnation, last + 1, firstKept - 1, []);
+        long lastLost = Math.Min(firstKept - 1, _lastFull); // probes have nothing to lose
+        if (lastLost > last)
+            observer.OnLost(LossCause.ServerLostBatches, _incarnation, last + 1, lastLost, []);
         return [.. lost.SelectMany(LetGo)];
     }
 
@@ -130,36 +141,43 @@ internal sealed partial class LaneMachine
         return batch.Items.Select(Copy);
     }
 
+    /// <summary>
+    /// The server knows nothing of this lane. What is kept and young is sent again: under its own identity, because the server may know an earlier
+    /// incarnation of the lane, and because only its own number tells a late copy of a batch from a new one.
+    /// </summary>
     private void OnUnknown(FrozenBatch batch, FlushReply reply)
     {
-        _outstanding = null;
-        if (IsOlderThanHalfATombstone(reply.Now))
+        if (reply.Now - _heard > terms.Flush.TombstoneLife / 2)
         {
-            // The tombstone that would tell whether the batch was applied may be gone: never a guess.
-            observer.OnLost(LossCause.FateUnknown, _incarnation, batch.Number, batch.Number, batch.Items.AsSpan());
+            // Fenced so long ago that the tombstone, which would tell whether the batch was applied, may be gone: never a guess. The same goes for batches
+            // that were acknowledged, but not long enough before the lane was last heard of to be safe from a server that loses writes.
+            NoteSafe(_heard);
+            IEnumerable<FrozenBatch> unsure = _kept.Where(kept => kept.Request.Incarnation == _incarnation && kept.Number > _safe).Append(batch);
+            _outstanding = null;
+            observer.OnLost(
+                LossCause.FateUnknown, _incarnation, IsUnconfirmed ? _safe + 1 : batch.Number, batch.Number, [.. unsure.SelectMany(static unknown => unknown.Items)]);
             observer.OnSettled(batch.Items.AsSpan());
-            Reincarnate(FlushStatus.Unknown, []);
+            Reincarnate(FlushStatus.Fenced, [], []);
             return;
         }
 
-        ReplayKept(reply.Now, batch.Items, batch.Number - 1);
-    }
-
-    /// <summary>
-    /// The server knows nothing of this lane: sends what is kept and young again under its own identity, because some of it may belong to an earlier
-    /// incarnation that the server does know, and reports the numbers up to <paramref name="last"/> that are not kept.
-    /// </summary>
-    private void ReplayKept(long now, ImmutableArray<PendingItem> unsettled, long last)
-    {
-        FrozenBatch[] young = [.. _kept.Where(kept => IsYoung(kept, now))];
-        FrozenBatch? firstOwn = Array.Find(young, kept => kept.Request.Incarnation == _incarnation);
-        long lastLost = firstOwn is null ? last : firstOwn.Number - 1;
-        if (lastLost >= 1)
-            observer.OnLost(LossCause.ServerLostBatches, _incarnation, 1, lastLost, []);
+        FrozenBatch[] young = [.. _kept.Where(kept => IsYoung(kept, reply.Now))];
+        FrozenBatch[] own = [.. young.Where(kept => kept.Request.Incarnation == _incarnation)];
+        bool canJoinAgain = own.Length == batch.Number - 1 && reply.Now - _incarnation.IssuedAt <= terms.Flush.TombstoneLife / 2;
         foreach (FrozenBatch kept in young)
-            _replay.Enqueue(kept);
-        _unsettled = unsettled;
-        _livesAgainAfterReplay = true;
+        {
+            if (canJoinAgain || kept.Request.Incarnation != _incarnation)
+                _replay.Enqueue(kept);
+        }
+
+        if (!canJoinAgain)
+        {
+            _outstanding = null;
+            _recovered.AddRange(RecoverAfter(0, batch.Number, reply.Now));
+            _unsettled = batch.Items;
+            _livesAgainAfterReplay = true;
+        }
+
         FinishReplay();
     }
 
@@ -171,10 +189,17 @@ internal sealed partial class LaneMachine
         {
             batch.AcknowledgedAt = reply.Now;
             if (reply.Status == FlushStatus.Applied)
+            {
+                if (batch.Request.Incarnation == _incarnation)
+                    _safe = Math.Min(_safe, batch.Number - 1);
+                foreach (RefusedItem refusal in reply.Refused)
+                    observer.OnRefused(batch.Items[refusal.Index], refusal.Outcome);
                 observer.OnReplayed(batch.Number);
+            }
         }
-        else if (_livesAgainAfterReplay)
+        else if (batch.Request.Incarnation != _incarnation)
         {
+            // An earlier life of the lane that the server doesn't know either, or fenced before it had the batch.
             _recovered.AddRange(LetGo(batch));
         }
         else
@@ -188,18 +213,23 @@ internal sealed partial class LaneMachine
 
     private void FinishReplay()
     {
-        if (_replay.Count != 0 || !_livesAgainAfterReplay)
+        if (_replay.Count != 0)
             return;
-        _livesAgainAfterReplay = false;
-        PendingItem[] unsettled = [.. _recovered, .. _unsettled];
+        PendingItem[] recovered = [.. _recovered];
         _recovered.Clear();
+        if (!_livesAgainAfterReplay)
+        {
+            PutFirst(recovered);
+            return;
+        }
+
+        ImmutableArray<PendingItem> unsettled = _unsettled;
         _unsettled = [];
-        Reincarnate(FlushStatus.Unknown, unsettled);
+        _livesAgainAfterReplay = false;
+        Reincarnate(FlushStatus.Unknown, recovered, unsettled);
     }
 
     private bool IsYoung(FrozenBatch batch, long now) => now - batch.AcknowledgedAt <= terms.DurabilityWindow;
-
-    private bool IsOlderThanHalfATombstone(long now) => now - _incarnation.IssuedAt > terms.Flush.TombstoneLife / 2;
 
     /// <summary>What a settled item did, without its waiters and epoch, which were returned when it was settled.</summary>
     private static PendingItem Copy(PendingItem item) => new(item.Resource)
@@ -208,5 +238,6 @@ internal sealed partial class LaneMachine
         Holds = item.Holds,
         Force = item.Force,
         Reason = item.Reason,
+        IsRecovered = true,
     };
 }

@@ -22,6 +22,11 @@ internal sealed class PendingItem(ResourceKey resource)
     /// <summary>The oldest flush epoch in the delta, or 0: one count of it is returned when the item is settled.</summary>
     public int Epoch { get; private set; }
 
+    /// <summary>
+    /// True for what was acknowledged, then lost by the server: nobody else has it, so that it is never discarded, and never folded with what may be.
+    /// </summary>
+    public bool IsRecovered { get; init; }
+
     /// <summary>How many flush items are folded into this one.</summary>
     public int Folded { get; set; }
 
@@ -72,7 +77,7 @@ internal sealed class PendingItem(ResourceKey resource)
     /// </summary>
     public bool TryFold(PendingItem later, RecordMerger merger, System.Buffers.ArrayBufferWriter<byte> scratch, FlushEpochs epochs)
     {
-        if (Force)
+        if (Force || IsRecovered != later.IsRecovered)
             return false;
         if (later.Delta.Length != 0)
         {

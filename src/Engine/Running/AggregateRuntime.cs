@@ -14,7 +14,11 @@ internal sealed class AggregateRuntime : IFlushSink
 {
     private readonly Membership _membership;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly SemaphoreSlim _flushRequests = new(0);
     private Task _sweeper = Task.CompletedTask;
+    private Task _flusher = Task.CompletedTask;
+    private int _flushUpTo;
+    private Exception? _fault;
     private volatile bool _hasEnded;
     private long _writes;
     private long _completions;
@@ -39,6 +43,7 @@ internal sealed class AggregateRuntime : IFlushSink
                 OnDue = OnDue,
                 OnRoom = Room.Pulse,
                 OnRetry = OnRetry,
+                OnFault = OnFault,
             });
         }
 
@@ -86,6 +91,40 @@ internal sealed class AggregateRuntime : IFlushSink
         completer?.Start();
         _membership.Start();
         _sweeper = Task.Run(SweepLoopAsync);
+        _flusher = Task.Run(FlushLoopAsync);
+    }
+
+    /// <summary>
+    /// Asks for everything of the epochs up to <paramref name="upTo"/> to be flushed. One flush at a time: it goes on until the lanes have taken all of
+    /// those epochs, so that under pressure the oldest updates get through and not the newest again and again.
+    /// </summary>
+    public void RequestFlush(int upTo)
+    {
+        Volatile.Write(ref _flushUpTo, upTo);
+        if (_flushRequests.CurrentCount == 0)
+            _flushRequests.Release();
+    }
+
+    /// <summary>Returns when the coordinator has everything of the epochs up to <paramref name="upTo"/>.</summary>
+    public async ValueTask FlushAsync(int upTo, CancellationToken cancellation)
+    {
+        await UntilTakenAsync(cache => cache.TryFlushDirty(upTo), cancellation).ConfigureAwait(false);
+        await DrainLanesAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Reports updates that were dropped before they were in an item.</summary>
+    public void ReportDiscarded(int updates)
+    {
+        if (updates != 0)
+            new LaneObserver(this, 0).OnLost(LossCause.Discarded, default, 0, 0, []);
+    }
+
+    /// <summary>Throws if a lane ended by a fault: waiting for its room would never end.</summary>
+    /// <exception cref="InvalidOperationException">A lane has ended.</exception>
+    public void ThrowIfFaulted()
+    {
+        if (Volatile.Read(ref _fault) is { } fault)
+            throw new InvalidOperationException($"A lane of aggregate '{Space.Schema.Name}' ended because of a fault in the engine; restart the process.", fault);
     }
 
     /// <summary>Repeats an emission until no lane was full.</summary>
@@ -97,6 +136,7 @@ internal sealed class AggregateRuntime : IFlushSink
             Task room = Room.Next;
             if (tryEmit(Cache))
                 return;
+            ThrowIfFaulted();
             if (_hasEnded)
                 throw Stopped();
             await room.WaitAsync(cancellation).ConfigureAwait(false);
@@ -137,7 +177,7 @@ internal sealed class AggregateRuntime : IFlushSink
     {
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await _sweeper.ConfigureAwait(false);
+        await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
         await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
     }
 
@@ -176,19 +216,25 @@ internal sealed class AggregateRuntime : IFlushSink
         Room.Pulse();
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await _sweeper.ConfigureAwait(false);
+        await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
         await _membership.StopAsync().ConfigureAwait(false);
         if (Completer is not null)
             await Completer.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
     }
 
     /// <summary>Sends one request; null when it failed, which is logged.</summary>
-    public async ValueTask<TReply?> TrySendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+    public ValueTask<TReply?> TrySendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
+        where TReply : class =>
+        TrySendAsync(partition, request, Engine.Options.RequestTimeout, cancellation);
+
+    /// <summary>Sends one request with a time limit of its own; null when it failed, which is logged.</summary>
+    public async ValueTask<TReply?> TrySendAsync<TReply>(
+        int partition, CoordinatorRequest<TReply> request, TimeSpan timeout, CancellationToken cancellation)
         where TReply : class
     {
         try
         {
-            return await SendAsync(partition, request, cancellation).ConfigureAwait(false);
+            return await Engine.Coordinator.SendAsync(Space, partition, request, timeout, Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
         }
         catch (CoordinatorException e)
         {
@@ -199,23 +245,8 @@ internal sealed class AggregateRuntime : IFlushSink
 
     /// <summary>Sends one request, which must not take longer than the request time-out.</summary>
     /// <exception cref="CoordinatorException">The coordinator could not answer, or not in time.</exception>
-    public async ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
-    {
-        ValueTask<TReply> sent = Engine.Coordinator.SendAsync(Space, partition, request, cancellation);
-        if (sent.IsCompletedSuccessfully)
-            return sent.Result;
-        try
-        {
-            return await sent.AsTask().WaitAsync(Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
-        }
-        catch (TimeoutException e)
-        {
-            throw new CoordinatorException(
-                RequestOutcome.Unknown,
-                $"Partition {partition} of '{Space}' did not answer within {nameof(EngineOptions.RequestTimeout)} ({Engine.Options.RequestTimeout}).",
-                e);
-        }
-    }
+    public ValueTask<TReply> SendAsync<TReply>(int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation) =>
+        Engine.Coordinator.SendAsync(Space, partition, request, Engine.Options.RequestTimeout, Engine.Options.TimeProvider, cancellation);
 
     private static ObjectDisposedException Stopped() =>
         new(nameof(SluiceEngine), "The engine was stopped before the coordinator had what this call was to hand over.");
@@ -235,13 +266,49 @@ internal sealed class AggregateRuntime : IFlushSink
         Diagnostics.EngineLog.Retrying(Engine.Logger, error, Space.Schema.Name, partition, failures);
     }
 
+    private void OnFault(int partition, Exception error)
+    {
+        Interlocked.CompareExchange(ref _fault, error, null);
+        Diagnostics.EngineLog.LaneEnded(Engine.Logger, error, Space.Schema.Name, partition);
+        Room.Pulse();
+    }
+
     private async Task SweepLoopAsync()
     {
+        using PeriodicTimer timer = new(Engine.Options.SessionSweepInterval, Engine.Options.TimeProvider);
+        await LoopAsync("session sweep", timer.WaitForNextTickAsync, _ =>
+        {
+            Cache.TrySweep(out int _);
+            return ValueTask.CompletedTask;
+        }).ConfigureAwait(false);
+    }
+
+    private Task FlushLoopAsync() => LoopAsync(
+        "flush",
+        async cancellation =>
+        {
+            await _flushRequests.WaitAsync(cancellation).ConfigureAwait(false);
+            return true;
+        },
+        cancellation => UntilTakenAsync(cache => cache.TryFlushDirty(Volatile.Read(ref _flushUpTo)), cancellation));
+
+    /// <summary>Repeats a step until the engine stops. An error in one round is logged and the loop goes on: without it nothing would leave by time.</summary>
+    private async Task LoopAsync(string name, Func<CancellationToken, ValueTask<bool>> next, Func<CancellationToken, ValueTask> step)
+    {
+        CancellationToken cancellation = _stopping.Token;
         try
         {
-            using PeriodicTimer timer = new(Engine.Options.SessionSweepInterval, Engine.Options.TimeProvider);
-            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
-                Cache.TrySweep(out _);
+            while (await next(cancellation).ConfigureAwait(false))
+            {
+                try
+                {
+                    await step(cancellation).ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    Diagnostics.EngineLog.LoopError(Engine.Logger, e, Space.Schema.Name, name);
+                }
+            }
         }
         catch (OperationCanceledException)
         {

@@ -68,7 +68,7 @@ internal sealed class LaneObserver(AggregateRuntime runtime, int partition) : IL
         Metrics.Fenced.Add(1, Tag, EngineMetrics.Cause(status.ToString()));
         Logger.Reincarnated(Aggregate, partition, dead, status);
         if (status == FlushStatus.Fenced && runtime.FencePolicy.Discards)
-            runtime.Engine.DiscardUnflushed();
+            runtime.Engine.DiscardUnflushed(runtime, dead);
     }
 
     public void OnDuplicate() => Metrics.Duplicates.Add(1, Tag);

@@ -11,6 +11,9 @@ namespace Sluice.Running;
 internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
 {
     private const int ReapLimit = 256;
+
+    /// <summary>What a dead member held beyond this is taken back in the next rounds: a beat must not be late for it.</summary>
+    private const int ReapChunks = 16;
     private const int ListLimit = 16;
 
     /// <summary>How many beats in a row a lane must hold nothing before it leaves its partition: each leave costs the partition a tombstone.</summary>
@@ -59,29 +62,29 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
         }
     }
 
-    private async ValueTask BeatAsync(CancellationToken cancellation)
-    {
-        foreach (Lane lane in runtime.Lanes)
-        {
-            LaneIdentity identity = lane.Identity;
-            if (identity.Incarnation.IsNone)
-                continue;
-            ref int idle = ref _idleBeats[lane.Partition];
-            idle = identity.Held == 0 && lane.InFlight == 0 ? idle + 1 : 0;
-            if (idle > IdleBeats)
-            {
-                idle = 0;
-                lane.LeaveIfIdle();
-                continue;
-            }
+    /// <summary>All partitions at once: one that doesn't answer must not cost the leases in the others.</summary>
+    private async ValueTask BeatAsync(CancellationToken cancellation) =>
+        await Task.WhenAll(runtime.Lanes.Select(lane => BeatAsync(lane, cancellation))).ConfigureAwait(false);
 
-            BeatRequest request = new(identity.Incarnation, terms.Lease, ListLimit) { Seen = runtime.Seen[lane.Partition] };
-            if (await runtime.TrySendAsync(lane.Partition, request, cancellation).ConfigureAwait(false) is not { } reply)
-                continue;
-            if (reply.Status != BeatStatus.Alive)
-                lane.OnBeatRefused(reply.Status == BeatStatus.Fenced ? FlushStatus.Fenced : FlushStatus.Unknown, identity.Incarnation, reply.Now);
-            await LookAfterAsync(lane.Partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry), reply.Expired, cancellation).ConfigureAwait(false);
+    private async Task BeatAsync(Lane lane, CancellationToken cancellation)
+    {
+        LaneIdentity identity = lane.Identity;
+        if (identity.Incarnation.IsNone)
+            return;
+        ref int idle = ref _idleBeats[lane.Partition];
+        idle = identity.Held == 0 && lane.InFlight == 0 ? idle + 1 : 0;
+        if (idle > IdleBeats)
+        {
+            idle = 0;
+            lane.LeaveIfIdle();
+            return;
         }
+
+        BeatRequest request = new(identity.Incarnation, terms.Lease, ListLimit) { Seen = runtime.Seen[lane.Partition] };
+        if (await runtime.TrySendAsync(lane.Partition, request, Lease / 6, cancellation).ConfigureAwait(false) is not { } reply)
+            return;
+        lane.OnBeat(identity, reply);
+        await LookAfterAsync(lane.Partition, reply.Now, Math.Min(reply.NextDue, reply.NextClaimExpiry), reply.Expired, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask PokeAllAsync(CancellationToken cancellation)
@@ -104,10 +107,13 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
         runtime.OnDue(partition, now, nextDue);
         foreach (IncarnationId dead in expired)
         {
-            while (true)
+            // After a pause this engine may find itself among the expired before it has beaten again: nobody has replaced it yet.
+            if (dead == runtime.Lanes[partition].Identity.Incarnation)
+                continue;
+            for (int chunk = 0; chunk < ReapChunks; chunk++)
             {
                 ReapRequest request = new(dead, ReapLimit, terms.Linger, terms.TombstoneLife) { Seen = runtime.Seen[partition] };
-                if (await runtime.TrySendAsync(partition, request, cancellation).ConfigureAwait(false) is not { WasExpired: true } reply)
+                if (await runtime.TrySendAsync(partition, request, Lease / 6, cancellation).ConfigureAwait(false) is not { WasExpired: true } reply)
                     break;
                 runtime.OnDue(partition, reply.Now, reply.NextDue);
                 if (reply.Remaining != 0)

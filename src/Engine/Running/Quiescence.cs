@@ -7,20 +7,17 @@ internal static class Quiescence
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>
-    /// Returns when, in every partition that <paramref name="includes"/> names, nothing is due within <paramref name="ahead"/> microseconds and no
-    /// session is sealed except parked ones.
-    /// </summary>
-    public static async ValueTask WaitAsync(AggregateRuntime runtime, long ahead, Func<int, bool> includes, CancellationToken cancellation)
+    /// <summary>Returns when, in every partition, nothing is due and no session is sealed except parked ones.</summary>
+    public static async ValueTask WaitAsync(AggregateRuntime runtime, CancellationToken cancellation)
     {
         for (int partition = 0; partition < runtime.Lanes.Length; partition++)
         {
-            for (int looks = 0; includes(partition); looks++)
+            for (int looks = 0; ; looks++)
             {
                 PokeReply? look = await runtime.TrySendAsync(partition, new PokeRequest(0) { Seen = runtime.Seen[partition] }, cancellation).ConfigureAwait(false);
                 if (look is not null)
                 {
-                    if (look.NextDue > Durations.After(look.Now, ahead) && look.Sealed == look.Parked)
+                    if (look.NextDue > look.Now && look.Sealed == look.Parked)
                         break;
                     runtime.OnDue(partition, look.Now, Math.Min(look.NextDue, look.NextClaimExpiry));
                 }
@@ -32,5 +29,18 @@ internal static class Quiescence
                     await Task.Delay(LookAgain, runtime.Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Ends every session that is open, whoever held it, and waits until all are completed.</summary>
+    public static async ValueTask EndAllAsync(AggregateRuntime runtime, CancellationToken cancellation)
+    {
+        for (int partition = 0; partition < runtime.Lanes.Length; partition++)
+        {
+            EndRequest end = new(CompletionReason.Shutdown) { Seen = runtime.Seen[partition] };
+            while (await runtime.TrySendAsync(partition, end, cancellation).ConfigureAwait(false) is null)
+                await Task.Delay(LookAgain, runtime.Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
+        }
+
+        await WaitAsync(runtime, cancellation).ConfigureAwait(false);
     }
 }

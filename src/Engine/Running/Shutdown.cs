@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sluice.Coordination;
+using Sluice.Diagnostics;
 
 namespace Sluice.Running;
 
@@ -7,9 +8,8 @@ namespace Sluice.Running;
 /// The order of an engine's end: refuse, let go of everything, leave, complete. Each step may be cut short by the deadline; the later ones still run.
 /// </summary>
 /// <remarks>
-/// Leaving comes before completing because engines are often stopped together. An engine completes what is due in a partition unless others are members
-/// there. If it looked before it left, two that stop at the same time would each see the other and go, and nobody would complete what both held. As it
-/// is, of all that leave a partition the last one finds nobody.
+/// Engines are often stopped together. Each lets go of everything before it detaches from the coordinator, so of all that stop, the last to detach
+/// finds everything that any of them let go of. With a coordinator that ends with the process it completes all of it; the others need not wait.
 /// </remarks>
 internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRuntime> runtimes, CancellationToken deadline)
 {
@@ -29,11 +29,12 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         int unsettled = 0;
         foreach (AggregateRuntime runtime in runtimes)
             unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);
-        HashSet<(AggregateRuntime, int)> responsibility = engine.Coordinator.IsEphemeral ? await FindResponsibilityAsync().ConfigureAwait(false) : [];
-        foreach (AggregateRuntime runtime in runtimes.Where(static runtime => runtime.Completer is not null))
+        Dictionary<AggregateRuntime, Remaining> remaining = runtimes.ToDictionary(
+            static runtime => runtime, runtime => engine.Coordinator.Detach(runtime.Space, runtime.Completer is not null));
+        if (engine.Coordinator.IsEphemeral)
         {
-            await UntilDeadlineAsync(token => Quiescence.WaitAsync(
-                runtime, Durations.Micros(engine.Options.Linger), partition => responsibility.Contains((runtime, partition)), token)).ConfigureAwait(false);
+            foreach (AggregateRuntime runtime in runtimes.Where(static runtime => runtime.Completer is not null))
+                await UntilDeadlineAsync(token => CompleteAsync(runtime, remaining[runtime], token)).ConfigureAwait(false);
         }
 
         int unfinished = 0;
@@ -45,9 +46,17 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
             unfinished += completer.Running;
         }
 
-        (int uncompleted, int deadLetters) = await CountLeftAsync(responsibility).ConfigureAwait(false);
+        (int uncompleted, int deadLetters) = await CountLeftAsync(remaining).ConfigureAwait(false);
         return new ShutdownReport(engine.Options.TimeProvider.GetElapsedTime(began), unsettled, unfinished, uncompleted, deadLetters);
     }
+
+    /// <summary>What would end with the process, or wait for a handler that no engine has.</summary>
+    private static ValueTask CompleteAsync(AggregateRuntime runtime, Remaining remaining, CancellationToken cancellation) => remaining switch
+    {
+        Remaining.Nobody => Quiescence.EndAllAsync(runtime, cancellation),
+        Remaining.Producers => Quiescence.WaitAsync(runtime, cancellation),
+        _ => ValueTask.CompletedTask,
+    };
 
     private async ValueTask UntilDeadlineAsync(Func<CancellationToken, ValueTask> step)
     {
@@ -59,32 +68,14 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         {
             // The deadline: the report will say what is left.
         }
-    }
-
-    /// <summary>
-    /// The partitions where what is due would end with the process if this engine went: where it found no other member after it had left.
-    /// </summary>
-    private async ValueTask<HashSet<(AggregateRuntime Runtime, int Partition)>> FindResponsibilityAsync()
-    {
-        HashSet<(AggregateRuntime Runtime, int Partition)> found = [];
-
-        // A producer on a coordinator that it shares has handed its sessions over: whether another engine completes them, it can't know.
-        foreach (AggregateRuntime runtime in runtimes.Where(runtime => runtime.Completer is not null || engine.OwnsCoordinator))
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            for (int partition = 0; partition < runtime.Lanes.Length; partition++)
-            {
-                if (await AskAsync(runtime, partition, new PokeRequest(0)).ConfigureAwait(false) is { } look && !HasOthers(runtime, look, partition))
-                    found.Add((runtime, partition));
-            }
+            // A step that fails must not keep the later ones from running: lanes that never end would keep the engine's references alive.
+            engine.Logger.LoopError(e, "shutdown", "stop");
         }
-
-        return found;
     }
 
-    private static bool HasOthers(AggregateRuntime runtime, PokeReply look, int partition) =>
-        look.Members > (runtime.Lanes[partition].Identity.Incarnation.IsNone ? 0 : 1);
-
-    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync(HashSet<(AggregateRuntime Runtime, int Partition)> responsibility)
+    private async ValueTask<(int Uncompleted, int DeadLetters)> CountLeftAsync(Dictionary<AggregateRuntime, Remaining> remaining)
     {
         int uncompleted = 0;
         int deadLetters = 0;
@@ -95,8 +86,8 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
                 PokeReply? look = await AskAsync(runtime, partition, new PokeRequest(0)).ConfigureAwait(false);
                 DeadLettersReply? letters = await AskAsync(runtime, partition, new DeadLettersRequest(0)).ConfigureAwait(false);
                 deadLetters += letters?.Total ?? 0;
-                if (look is not null && responsibility.Contains((runtime, partition)))
-                    uncompleted += look.Sealed - look.Parked + look.Open;
+                if (look is not null && engine.Coordinator.IsEphemeral && remaining[runtime] != Remaining.Handlers)
+                    uncompleted += look.Sealed - look.Parked + (remaining[runtime] == Remaining.Nobody ? look.Open : 0);
             }
         }
 
@@ -107,10 +98,12 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
     private async ValueTask<TReply?> AskAsync<TReply>(AggregateRuntime runtime, int partition, CoordinatorRequest<TReply> request)
         where TReply : class
     {
+        ValueTask<TReply> sent = engine.Coordinator.SendAsync(runtime.Space, partition, request, CancellationToken.None);
+        if (sent.IsCompletedSuccessfully)
+            return sent.Result;
         try
         {
-            return await engine.Coordinator.SendAsync(runtime.Space, partition, request, CancellationToken.None).AsTask()
-                .WaitAsync(engine.Options.RequestTimeout, engine.Options.TimeProvider, deadline).ConfigureAwait(false);
+            return await sent.AsTask().WaitAsync(engine.Options.RequestTimeout, engine.Options.TimeProvider, deadline).ConfigureAwait(false);
         }
         catch (Exception e) when (e is CoordinatorException or TimeoutException or OperationCanceledException)
         {

@@ -33,6 +33,8 @@ internal struct Tally : IAggregateState<Tally, Amount>
         if (contribution.Value == Poison)
             throw new InvalidTimeZoneException("A state that throws, which no generated one does.");
         Sum = sum;
+        if (contribution.Value % 1021 == 777)
+            Thread.Yield();
         Max = Count == 0 ? contribution.Value : Math.Max(Max, contribution.Value);
         Count++;
         Sequence = context.NextSequence();
@@ -46,11 +48,15 @@ internal struct Tally : IAggregateState<Tally, Amount>
 
     public readonly void Write(IBufferWriter<byte> output)
     {
-        // In two steps, so that the buffer has to grow between them for some keys.
+        // In two steps, so that the buffer has to grow between them for some keys; and sometimes as if the thread were preempted on its way.
+        if (Sum % 4001 == 13)
+            Thread.Yield();
         Span<byte> first = output.GetSpan(2 * sizeof(long));
         BinaryPrimitives.WriteInt64LittleEndian(first, Sum);
         BinaryPrimitives.WriteInt64LittleEndian(first[8..], Max);
         output.Advance(2 * sizeof(long));
+        if (Sum % 4001 == 17)
+            Thread.Yield();
         Span<byte> second = output.GetSpan(2 * sizeof(long));
         BinaryPrimitives.WriteInt64LittleEndian(second, Count);
         BinaryPrimitives.WriteInt64LittleEndian(second[8..], Sequence);

@@ -21,7 +21,7 @@ public sealed class ConservationTests
     [InlineData(4_096, 30_000, true)]
     public void Nothing_is_lost_or_doubled_under_eviction_expiry_force_and_flush(int capacity, int keys, bool holdReferences)
     {
-        const int each = 500_000;
+        const int each = 250_000;
         FlushEpochs epochs = new();
         LaneSink sink = new(Partitions, depth: 64, epochs, holdReferences);
         CacheUnderTest t = new(capacity, soft: 40, hard: 400, Partitions, holdReferences, sink, epochs);
@@ -70,7 +70,7 @@ public sealed class ConservationTests
     public void Merge_that_races_with_close_is_in_an_item_or_was_not_merged()
     {
         // A merge that is told Merged after the last drain is lost at every shutdown.
-        for (int round = 0; round < 150; round++)
+        for (int round = 0; round < 100; round++)
         {
             FlushEpochs epochs = new();
             LaneSink sink = new(Partitions, depth: int.MaxValue, epochs, holdReferences: true);

@@ -92,7 +92,13 @@ internal static class ClaimTransitions
         {
             draft.Unseal(resource, current);
             draft.DeadLetters[(resource, current.Generation)] = new DeadLetterEntry(
-                resource, current.Generation, DeadLetterKind.Completion, current.Fields, current.Attempt, request.Error, now);
+                resource, current.Generation, DeadLetterKind.Completion, current.Fields, current.Attempt, request.Error, now)
+            {
+                TimesModified = current.TimesModified,
+                CreatedAt = current.CreatedAt,
+                SealedAt = current.SealedAt,
+                Reason = current.Reason,
+            };
         }
         else
         {

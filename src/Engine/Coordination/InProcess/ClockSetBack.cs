@@ -26,11 +26,8 @@ internal static class ClockSetBack
 
         foreach ((ResourceKey resource, SealedRecord record) in draft.Sealed.ToArray())
         {
-            draft.Put(resource, record, record with
-            {
-                LeaseDeadline = Clamp(record.LeaseDeadline, now, record.Lease),
-                SealedAt = Math.Min(record.SealedAt, now),
-            });
+            // What is delivered stays as it is, its times of the future included: all deliveries of a generation are alike (I4).
+            draft.Put(resource, record, record with { LeaseDeadline = Clamp(record.LeaseDeadline, now, record.Lease) });
         }
     }
 

@@ -83,6 +83,7 @@ internal static class FlushTransition
         OpenRecord record = before;
         bool wasHolding = owned.TryGetValue(item.Resource, out long contributedTo);
         ItemOutcome? outcome = null;
+        bool isMerged = false;
         if (!item.Delta.IsEmpty)
         {
             merged.ResetWrittenCount();
@@ -90,10 +91,15 @@ internal static class FlushTransition
             if (status == RecordMergeStatus.Merged)
             {
                 if (!record.HasUpdates)
-                    record = record with { Generation = draft.Tick(), CreatedAt = draft.Now, HardDue = Durations.After(draft.Now, terms.Hard) };
+                    record = record with { Generation = draft.Tick(), CreatedAt = draft.Now };
+
+                // Not only with the first update: a replayed dead letter, which knows no hard period, may have been that.
+                if (record.HardDue == Durations.Never)
+                    record = record with { HardDue = Durations.After(record.CreatedAt, terms.Hard) };
                 bool isFirstOfMembership = contributedTo != record.Generation;
                 contributedTo = record.Generation;
                 record = record with { Fields = merged.WrittenSpan.ToArray(), TimesModified = record.TimesModified + (isFirstOfMembership ? 1 : 0) };
+                isMerged = true;
             }
             else
             {
@@ -102,13 +108,17 @@ internal static class FlushTransition
         }
 
         bool holds = item.Holds && terms.Inactivity == 0;
+
+        // A drop of what is not held, or a second reference: somebody else's due time and reason are not this item's business.
+        if (!isMerged && holds == wasHolding && !(item.Force && record.HasUpdates))
+            return outcome;
         if (holds != wasHolding)
             record = record with { Holders = record.Holders + (holds ? 1 : -1) };
         if (holds)
             owned[item.Resource] = contributedTo;
         else if (wasHolding)
             owned.Remove(item.Resource);
-        if (!holds)
+        if (!holds && !record.Forced)
             record = record with { Reason = item.Reason };
         if (item.Force && record.HasUpdates)
             record = record with { Forced = true, Reason = CompletionReason.Forced };

@@ -38,7 +38,13 @@ internal static class InspectionTransitions
         DeadLetterEntry[] parked = [.. state.Sealed.Where(static entry => entry.Value.Parked).OrderBy(static entry => entry.Key).Select(static entry =>
             new DeadLetterEntry(
                 entry.Key, entry.Value.Generation, DeadLetterKind.Completion, entry.Value.Fields, entry.Value.Attempt, entry.Value.LastError ?? "",
-                entry.Value.SealedAt))];
+                entry.Value.SealedAt)
+            {
+                TimesModified = entry.Value.TimesModified,
+                CreatedAt = entry.Value.CreatedAt,
+                SealedAt = entry.Value.SealedAt,
+                Reason = entry.Value.Reason,
+            })];
         return new DeadLettersReply([.. parked.Concat(state.DeadLetters.Values).Take(request.Limit)], parked.Length + state.DeadLetters.Count);
     }
 
@@ -84,10 +90,13 @@ internal static class InspectionTransitions
             {
                 Generation = letter.Id,
                 Fields = letter.Fields,
-                TimesModified = 0,
-                CreatedAt = letter.At,
-                SealedAt = letter.At,
-                Reason = CompletionReason.Recovered,
+                TimesModified = letter.TimesModified,
+                CreatedAt = letter.CreatedAt,
+                SealedAt = letter.SealedAt,
+                Reason = letter.Reason,
+
+                // Nobody knows this token: only a claim, which draws the next one, leads to an acknowledgement.
+                Token = draft.Tick(),
                 LeaseDeadline = draft.Now,
                 OutOfOrder = true,
                 LastError = letter.Error,
@@ -111,7 +120,7 @@ internal static class InspectionTransitions
         OpenRecord record = before with { Fields = merged.WrittenSpan.ToArray(), TimesModified = before.TimesModified + 1 };
         if (!record.HasUpdates)
             record = record with { Generation = draft.Tick(), CreatedAt = draft.Now };
-        if (record.Holders == 0 && !record.Forced)
+        if (record.Due == Durations.Never && record.Holders == 0)
         {
             record = record with
             {

@@ -12,9 +12,9 @@ internal static class MembershipTransitions
     public static (PartitionState State, BeatReply Reply) Beat(PartitionState state, long now, BeatRequest request)
     {
         PartitionDraft draft = new(state, now, request.Seen);
-        if (now < state.LastBeat)
+        if (now < state.LastWrite)
             ClockSetBack.Clamp(draft);
-        draft.LastBeat = now;
+        draft.LastWrite = now;
         PurgeTombstones(draft, state, request.Limit);
         BeatStatus status;
         long last = 0;

@@ -32,7 +32,8 @@ internal sealed class PartitionDraft(PartitionState origin, long now, long seen)
 
     public long Clock { get; private set; } = Math.Max(origin.Clock, seen);
 
-    public long LastBeat { get; set; } = origin.LastBeat;
+    /// <summary>A transition that only writes raises it: a deadline may have been written that is later than what any beat has seen.</summary>
+    public long LastWrite { get; set; } = Math.Max(origin.LastWrite, now);
 
     public long Now { get; } = now;
 
@@ -115,7 +116,7 @@ internal sealed class PartitionDraft(PartitionState origin, long now, long seen)
         {
             Layout = Layout,
             Clock = Clock,
-            LastBeat = LastBeat,
+            LastWrite = LastWrite,
             Members = Members.ToImmutable(),
             Leases = Leases.ToImmutable(),
             Tombstones = Tombstones.ToImmutable(),

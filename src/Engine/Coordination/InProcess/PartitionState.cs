@@ -16,8 +16,10 @@ internal sealed record PartitionState
     /// <summary>The hybrid clock that generations and tokens are drawn from: max(last + 1, now, seen + 1). Never goes back.</summary>
     public long Clock { get; init; }
 
-    /// <summary>The latest server time of a beat, so that a clock that was set back is noticed.</summary>
-    public long LastBeat { get; init; }
+    /// <summary>
+    /// The latest server time at which anything was written, since the last beat that found the clock set back: how a beat finds that.
+    /// </summary>
+    public long LastWrite { get; init; }
 
     public ImmutableDictionary<IncarnationId, Member> Members { get; init; } = ImmutableDictionary<IncarnationId, Member>.Empty;
 

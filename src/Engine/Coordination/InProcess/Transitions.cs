@@ -19,6 +19,7 @@ internal static class Transitions
         PokeRequest poke => (state, MembershipTransitions.Poke(state, now, poke)),
         ReapRequest reap => MembershipTransitions.Reap(state, now, reap),
         LeaveRequest leave => MembershipTransitions.Leave(state, now, leave),
+        EndRequest end => EndTransition.Apply(state, now, end),
         PeekRequest peek => (state, InspectionTransitions.Peek(state, now, peek)),
         HoldersRequest holders => (state, InspectionTransitions.Holders(state, holders)),
         MembersRequest => (state, InspectionTransitions.Members(state, now)),
