@@ -66,9 +66,8 @@ public sealed class SessionWorker
     /// <summary>Dies where it stands, as a process does: nothing is flushed, finished or said. The broker notices by the broken connection.</summary>
     internal async Task CrashAsync()
     {
-        Task engine = _engine.AbandonAsync().AsTask();
-        await _stopping.CancelAsync();
-        await engine;
+        _stopping.Cancel();
+        await _engine.AbandonAsync();
         await _consuming;
         _consumer.Disconnect();
     }

@@ -189,6 +189,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
         int kind = discards ? DiscardingSources : ResendingSources;
         if (Volatile.Read(ref _sourceKind) == kind && discards == _fence.Discards)
             return;
+
+        // The merges first: those of a source follow its registration, so merges that are seen before one were without a source.
         if (discards && Merges != 0 && Volatile.Read(ref _sourceKind) == NoSource)
             throw new InvalidOperationException($"Aggregate '{_definition.Schema.Name}' has merged events without a source; a source that discards when fenced would drop them.");
         int before = Interlocked.CompareExchange(ref _sourceKind, kind, NoSource);

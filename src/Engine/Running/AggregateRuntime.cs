@@ -204,18 +204,22 @@ internal sealed class AggregateRuntime : IFlushSink
         return left;
     }
 
-    /// <summary>Drops everything without a goodbye: what a crash does.</summary>
+    /// <summary>Drops everything without a goodbye: what a crash does. The lanes first, so that nothing more gets out.</summary>
     public async ValueTask AbandonAsync()
     {
+        _hasEnded = true;
+        await Task.WhenAll(Lanes.Select(static lane =>
+        {
+            lane.Complete();
+            return lane.AbandonAsync().AsTask();
+        })).ConfigureAwait(false);
+        Room.Pulse();
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
         await _membership.StopAsync().ConfigureAwait(false);
         if (Completer is not null)
             await Completer.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
-        CompleteLanes();
-        foreach (Lane lane in Lanes)
-            await lane.AbandonAsync().ConfigureAwait(false);
     }
 
     /// <summary>Sends one request; null when it failed, which is logged.</summary>

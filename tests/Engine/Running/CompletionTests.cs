@@ -121,6 +121,7 @@ public sealed class CompletionTests
         worker.Hit("k", 2);
         await worker.Visits.ExpireAsync("k", Stage.Cancellation);
         Completion<Visit> later = await sink.NextAsync();
+        await stage.Coordinator.WhenAsync<AcknowledgeRequest>().WaitAsync(Stage.Cancellation); // one at a time: until then a replay is refused
 
         Assert.True(await worker.Visits.ReplayDeadLetterAsync(letter, Stage.Cancellation));
         Completion<Visit> replayed = await sink.NextAsync();

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Sluice.Coordination;
 using Xunit;
 
@@ -79,6 +80,42 @@ public sealed class LostClaimTests
         stage.Time.Advance(Lease);
 
         await Task.WhenAll(lost.Values.Select(static source => source.Task)).WaitAsync(Stage.Cancellation);
+    }
+
+    // With a server per partition one can be away while the others answer: waiting for it used to cost the claims of all.
+    [Fact]
+    public async Task A_partition_that_does_not_answer_does_not_cost_the_claims_of_the_others()
+    {
+        await using Stage stage = new();
+        using SemaphoreSlim begun = new(0);
+        Worker worker = await stage.StartWorkerAsync(Short, options => options.OnComplete = async (_, token) =>
+        {
+            begun.Release();
+            await Task.Delay(Timeout.Infinite, token);
+        });
+        string[] keys = [.. Enumerable.Range(0, 100).Select(static i => $"k{i}").DistinctBy(static key => new ResourceKey(Encoding.UTF8.GetBytes(key)).Partition(2))];
+        Assert.Equal(2, keys.Length);
+        foreach (string key in keys)
+            worker.Hit(key);
+        await worker.Visits.ExpireAllAsync(Stage.Cancellation);
+        await begun.WaitAsync(Stage.Cancellation);
+        await begun.WaitAsync(Stage.Cancellation);
+
+        foreach (string silent in keys)
+        {
+            string other = keys.Single(key => key != silent);
+            int before = stage.Coordinator.Count<ExtendRequest>(request => Names(request, other));
+            stage.Coordinator.Hold(request => request is ExtendRequest extend && Names(extend, silent));
+            for (int round = 1; round <= 2; round++)
+            {
+                stage.Time.Advance(Lease / 3);
+                await stage.Coordinator.WhenAsync<ExtendRequest>(before + round, request => Names(request, other)).WaitAsync(Stage.Cancellation);
+            }
+
+            stage.Coordinator.Release();
+        }
+
+        static bool Names(ExtendRequest request, string key) => request.Tickets.Any(ticket => ticket.Resource.ToString() == key);
     }
 
     // Sessions are claimed in chunks while they are quick. The rest of a chunk whose claims are gone used to be handed to the handler all the same:

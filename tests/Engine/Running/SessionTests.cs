@@ -52,6 +52,24 @@ public sealed class SessionTests
         Assert.Equal(2, worker.Visits.Count);
     }
 
+    // A coordinator that does not answer is told as what it is, with the option that says how long is too long.
+    [Fact]
+    public async Task A_peek_that_gets_no_answer_says_what_is_known()
+    {
+        await using Stage stage = new();
+        Worker worker = await stage.StartWorkerAsync();
+        stage.Coordinator.Hold(static request => request is PeekRequest);
+        int armed = stage.Time.ArmedTimers;
+        Task<Visit?> peek = worker.Visits.PeekAsync("k", Stage.Cancellation).AsTask();
+        await stage.Time.WhenArmedAsync(armed + 1).WaitAsync(Stage.Cancellation);
+
+        stage.Time.Advance(5 * Second);
+
+        CoordinatorException error = await Assert.ThrowsAsync<CoordinatorException>(() => peek);
+        Assert.Equal(RequestOutcome.Unknown, error.Outcome);
+        Assert.Contains("RequestTimeout", error.Message, StringComparison.Ordinal);
+    }
+
     // A caller that gives up waiting must not take the flush with it.
     [Fact]
     public async Task A_cancelled_flush_goes_on()
@@ -84,6 +102,7 @@ public sealed class SessionTests
 
         await stranger.Visits.ForceExpireAsync("k", Stage.Cancellation);
         Completion<Visit> forced = await stranger.NextAsync();
+        await stage.Coordinator.WhenAsync<AcknowledgeRequest>().WaitAsync(Stage.Cancellation); // else the stranger may get the next one too
         holder.Hit("k", 3);
         await holder.Visits.ExpireAsync("k", Stage.Cancellation);
         Completion<Visit> next = await holder.NextAsync();

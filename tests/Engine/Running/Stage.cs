@@ -82,8 +82,11 @@ internal sealed class Stage : IAsyncDisposable
     /// <summary>An engine without a handler: it only produces.</summary>
     public async Task<Worker> StartProducerAsync(Action<EngineOptions>? configure = null)
     {
+        int armed = Time.ArmedTimers;
         SluiceEngine engine = await StartAsync(configure);
-        return new Worker(engine, engine.Aggregate(Visit.Definition), Channel.CreateUnbounded<Completion<Visit>>());
+        Aggregator<string, Visit, Visit.Event> visits = engine.Aggregate(Visit.Definition);
+        await Time.WhenArmedAsync(armed + 4).WaitAsync(Cancellation); // as above, without the claims
+        return new Worker(engine, visits, Channel.CreateUnbounded<Completion<Visit>>());
     }
 
     /// <summary>
