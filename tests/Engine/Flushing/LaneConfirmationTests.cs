@@ -54,7 +54,7 @@ public sealed class LaneConfirmationTests : IAsyncDisposable
         PartitionState before = _coordinator.Snapshot(_space, 0);
         await FlushAsync();
         _coordinator.Restore(_space, 0, before);
-        _time.Advance(Window / 2);
+        _time.Advance(Window / 4);
         await _signals.Replayed.ReadAsync(Test);
         Assert.Equal([1], EventsOfServer());
         Assert.Empty(_signals.Losses);
@@ -76,16 +76,20 @@ public sealed class LaneConfirmationTests : IAsyncDisposable
     [Fact]
     public async Task A_confirmed_lane_asks_no_more()
     {
-        await FlushAsync();
-        _time.Advance(Window / 2);
-        await _signals.Settled.ReadAsync(Test);
-        await FlushAsync();
-        _time.Advance(Window / 2);
-        await _signals.Settled.ReadAsync(Test);
+        for (int flushes = 0; flushes < 2; flushes++)
+        {
+            await FlushAsync();
+            _time.Advance(Window / 4);
+            await _signals.Settled.ReadAsync(Test);
+            await _time.WhenArmedAsync(1);
+            _time.Advance(Window / 4);
+            await _signals.Settled.ReadAsync(Test);
+        }
+
         _lane.Complete();
         await _lane.Completion;
         Assert.Equal(0, _time.ArmedTimers);
-        Assert.Equal(4, Assert.Single(_coordinator.Snapshot(_space, 0).Members.Values).Applied);
+        Assert.Equal(6, Assert.Single(_coordinator.Snapshot(_space, 0).Members.Values).Applied);
     }
 
     /// <summary>One event is flushed, and the lane has fallen idle: it waits for more, or for the time to confirm.</summary>
