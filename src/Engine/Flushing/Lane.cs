@@ -262,14 +262,14 @@ internal sealed class Lane
     }
 
     /// <summary>
-    /// Waits for the channel; false when it is complete and empty. What the server may still lose is asked for once while it is kept, so that losing it
-    /// is noticed although nothing more is sent.
+    /// Waits for the channel; false when it is complete and empty. What the server may still lose is asked for every quarter of the window until it is
+    /// safe: what was lost within half of the window after its acknowledgement is noticed a quarter before it is too old to be sent again.
     /// </summary>
     private async ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation)
     {
         if (!_machine.IsUnconfirmed)
             return await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
-        using CancellationTokenSource quiet = new(Durations.Span(_surroundings.Terms.DurabilityWindow / 2), _surroundings.Time);
+        using CancellationTokenSource quiet = new(Durations.Span(_surroundings.Terms.DurabilityWindow / 4), _surroundings.Time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, quiet.Token);
         try
         {

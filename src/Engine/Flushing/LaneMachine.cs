@@ -78,7 +78,7 @@ internal sealed class FencePolicy
 ///                                                   held resources are referenced again, what was kept goes first, Idle, n = 1
 /// </code>
 /// <para>A partition that lost writes, or fenced the lane, says so only to a batch. <see cref="Probe"/> sends an empty one: when a beat was refused, and
-/// once after the lane fell idle, so that what was lost is noticed while it is still kept.</para>
+/// after the lane fell idle until its last batch is safe, so that what was lost is noticed while it is still kept.</para>
 /// <para>A batch is outstanding until its fate is known, a number that was taken is never abandoned, and there is one batch outstanding at a time:
 /// so what the partition applied is always a prefix of what was sent (I9).</para>
 /// <para>Not thread-safe: one owner.</para>
@@ -115,8 +115,8 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     public bool HasNext => _pending.Count != 0 || _probes;
 
     /// <summary>
-    /// True when the server may still lose something that it acknowledged: without more batches, only a <see cref="Probe"/> half a durability window after
-    /// the last one finds out in time.
+    /// True when the server may still lose something that it acknowledged: without more batches, only a <see cref="Probe"/> before the durability window is
+    /// over finds out in time.
     /// </summary>
     public bool IsUnconfirmed => terms.DurabilityWindow != 0 && !_incarnation.IsNone && _lastFull > _safe;
 

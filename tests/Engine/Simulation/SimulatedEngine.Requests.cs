@@ -46,10 +46,10 @@ internal sealed partial class SimulatedEngine
         }
     }
 
-    /// <summary>What a lane does that was idle for half of the durability window: asks for what the server may still lose.</summary>
+    /// <summary>What a lane does that was idle for a quarter of the durability window: asks for what the server may still lose.</summary>
     public void Confirm(int partition)
     {
-        if (_lanes[partition].IsUnconfirmed && _world.Now - _answered[partition] >= _world.Terms.Window / 2)
+        if (_lanes[partition].IsUnconfirmed && _world.Now - _answered[partition] >= _world.Terms.Window / 4)
             _lanes[partition].Probe();
         TurnUntilIdle(partition);
     }

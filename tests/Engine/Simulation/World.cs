@@ -142,7 +142,7 @@ internal sealed class World
         // Where the server may lose writes, engines have to notice in time: that they do is an assumption of the durability window.
         while (Terms.MostLost != 0 && duration > 0)
         {
-            long part = Math.Min(duration, Terms.Window == 0 ? duration : Terms.Window / 4);
+            long part = Math.Min(duration, Terms.Window == 0 ? duration : Terms.Window / 8);
             Now += part;
             duration -= part;
             foreach (SimulatedEngine engine in _engines.Where(static engine => engine.CanAct))
