@@ -63,7 +63,7 @@ internal sealed class Dial(RespEndpoint endpoint, RespTransportOptions options, 
     }
 
     /// <summary>The first address that answers. Each gets a head start on the next one, so that a dead one costs a moment and not the whole time.</summary>
-    private Socket ConnectAny(IReadOnlyList<EndPoint> addresses)
+    internal Socket ConnectAny(IReadOnlyList<EndPoint> addresses)
     {
         List<Socket> attempts = [];
         Socket? connected = null;
