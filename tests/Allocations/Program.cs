@@ -14,6 +14,7 @@ AllocationCase[] cases =
     new MergeBatchCase(),
     new MergeEveryFieldCase(),
     new MergeAndFlushCase(),
+    new TransportCase(),
 ];
 
 int failures = 0;
