@@ -15,6 +15,7 @@ AllocationCase[] cases =
     new MergeEveryFieldCase(),
     new MergeAndFlushCase(),
     new TransportCase(),
+    new EncryptedTransportCase(),
 ];
 
 int failures = 0;
