@@ -6,7 +6,7 @@ namespace Sluice.Resp.Connection;
 internal sealed partial class RespConnection
 {
     // A batch of continuations that issues more than this is written in parts, so that the server begins while the client goes on.
-    private const int HeldBackAtMost = 64;
+    private const int HeldBackAtMost = 128;
 
     private readonly Action _continueWriting;
     private SendBuffer _append = new();
