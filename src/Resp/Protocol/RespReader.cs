@@ -158,6 +158,7 @@ public ref partial struct RespReader
         {
             if (_prefix != RespPrefix.Push)
                 continue;
+            _hasAttributes = false;
             push = this;
             Skip();
             return true;
