@@ -1,0 +1,27 @@
+namespace Sluice.Resp.Connection;
+
+/// <summary>
+/// Bounds how often all links of a client dial together: so many at once after a quiet time, and a steady rate from then on.
+/// </summary>
+/// <remarks>Any thread. A token bucket in the clock's milliseconds.</remarks>
+internal sealed class DialBudget(int burst, double perSecond)
+{
+    private readonly Lock _gate = new();
+    private double _tokens = burst;
+    private long _filledAt = RespClock.Now;
+
+    /// <summary>Takes one dial from the budget.</summary>
+    /// <returns>How long to wait before it; zero = now.</returns>
+    public TimeSpan Take()
+    {
+        lock (_gate)
+        {
+            long now = RespClock.Now;
+            _tokens = Math.Min(burst, _tokens + ((now - _filledAt) * perSecond / 1000));
+            _filledAt = now;
+            // Below zero it is a queue: everyone waits for the token that is its own.
+            _tokens -= 1;
+            return _tokens >= 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(-_tokens / perSecond);
+        }
+    }
+}

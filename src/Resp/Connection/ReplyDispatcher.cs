@@ -1,0 +1,118 @@
+namespace Sluice.Resp.Connection;
+
+/// <summary>
+/// Runs the callers' continuations, off the reader thread: one work item per batch of replies, slots taken one by one.
+/// </summary>
+/// <remarks>
+/// <para>The queue is shared, so a continuation that blocks holds up only itself: the clock sees that slots wait and none was taken, and lends a thread that goes on
+/// with the rest. The same thread helps when the pool does not start the work item at all. A caller that blocks on a task of this connection inside a
+/// continuation therefore gets its reply some milliseconds late, never not at all.</para>
+/// <para>While a batch runs, commands that its continuations issue are enqueued and not written (<see cref="DispatchScope"/>): they leave
+/// together when the batch ends, or earlier when they are many. The clock writes what a blocked continuation would keep back.</para>
+/// <para>Lock order: <c>_gate</c> is a leaf.</para>
+/// </remarks>
+internal sealed class ReplyDispatcher : IThreadPoolWorkItem
+{
+    private const int TicksBeforeRescue = 3;
+
+    private readonly Lock _gate = new();
+    private readonly RespClock _clock;
+    private ReplySlot? _first;
+    private ReplySlot? _last;
+    private int _waiting;
+    private int _running;
+    private bool _requested;
+    private long _taken;
+    private long _takenAtLastTick;
+    private int _stalledTicks;
+
+    public ReplyDispatcher(RespClock clock) => _clock = clock;
+
+    /// <summary>Slots that are settled and not yet signalled.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>How often a thread was lent because the pool did not start, or a continuation blocked.</summary>
+    public long Rescues { get; private set; }
+
+    /// <summary>Adds one slot. Any thread.</summary>
+    public void Post(ReplySlot slot) => Post(slot, slot, 1);
+
+    /// <summary>Adds a chain of slots. Any thread.</summary>
+    public void Post(ReplySlot first, ReplySlot last, int count)
+    {
+        lock (_gate)
+        {
+            last.Next = null;
+            if (_last is null)
+                _first = first;
+            else
+                _last.Next = first;
+            _last = last;
+            _waiting += count;
+            if (_requested || _running != 0)
+                return;
+            _requested = true;
+        }
+
+        _clock.Wake();
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <inheritdoc/>
+    public void Execute() => Run();
+
+    /// <summary>Signals what waits, then writes what the continuations enqueued. Any thread but the reader's and the clock's.</summary>
+    public void Run()
+    {
+        lock (_gate)
+        {
+            _requested = false;
+            if (_first is null)
+                return;
+            _running++;
+        }
+
+        DispatchScope scope = DispatchScope.Begin();
+        while (TryTake() is { } slot)
+            slot.Signal();
+        scope.End();
+    }
+
+    /// <summary>The clock asks whether slots wait that nobody takes; then a thread is lent.</summary>
+    public void Tick()
+    {
+        lock (_gate)
+        {
+            _stalledTicks = _first is not null && _taken == _takenAtLastTick ? _stalledTicks + 1 : 0;
+            _takenAtLastTick = _taken;
+            // The first look may come right after the slot; from then on whole periods passed without a step.
+            if (_stalledTicks < TicksBeforeRescue)
+                return;
+            _stalledTicks = 1;
+            Rescues++;
+        }
+
+        LentThreads.Run(this);
+    }
+
+    private ReplySlot? TryTake()
+    {
+        lock (_gate)
+        {
+            ReplySlot? slot = _first;
+            if (slot is null)
+            {
+                _running--;
+                return null;
+            }
+
+            _first = slot.Next;
+            if (_first is null)
+                _last = null;
+            slot.Next = null;
+            _waiting--;
+            _taken++;
+            return slot;
+        }
+    }
+}

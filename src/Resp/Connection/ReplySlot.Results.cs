@@ -1,0 +1,206 @@
+using System.Threading.Tasks.Sources;
+
+namespace Sluice.Resp.Connection;
+
+internal sealed partial class ReplySlot :
+    IValueTaskSource,
+    IValueTaskSource<long>,
+    IValueTaskSource<bool>,
+    IValueTaskSource<double>,
+    IValueTaskSource<string?>,
+    IValueTaskSource<RespLease>,
+    IValueTaskSource<RespValue>
+{
+    private ReplyKind _kind;
+    private long _number;
+    private object? _object;
+    private Memory<byte> _destination;
+    private ReplyCollector? _collector;
+    private int _collected;
+
+    /// <summary>Where the reader copies the bytes to, for <see cref="ReplyKind.IntoBuffer"/>. Before the slot is sent.</summary>
+    public void SetDestination(Memory<byte> destination) => _destination = destination;
+
+    /// <summary>Who takes the replies, for <see cref="ReplyKind.Collected"/>. Before the slot is sent.</summary>
+    public void SetCollector(ReplyCollector collector) => _collector = collector;
+
+    /// <summary>
+    /// Takes one reply. The reader thread only. A reply of the wrong type, or an error of the server, fails the command and not the connection.
+    /// </summary>
+    public ReplyProgress Accept(ref RespReader reply)
+    {
+        int expected = _kind == ReplyKind.Collected ? _collector!.Expected : 1;
+        int index = _collected++;
+        bool isLast = index + 1 == expected;
+        if (!TryClaim())
+            return isLast ? ReplyProgress.Drained : ReplyProgress.More;
+
+        try
+        {
+            if (_kind == ReplyKind.Collected)
+            {
+                _collector!.Collect(index, ref reply);
+                if (!isLast)
+                {
+                    Unclaim();
+                    return ReplyProgress.More;
+                }
+            }
+            else if (reply.IsError)
+            {
+                RespServerException error = reply.ToException()!;
+                if (Fallback?.Answers(error) == true)
+                {
+                    _collected = 0;
+                    Unclaim();
+                    return ReplyProgress.Refused;
+                }
+
+                _failure = error;
+            }
+            else
+            {
+                Store(ref reply);
+            }
+        }
+        catch (Exception fault)
+        {
+            _failure = fault;
+            if (!isLast)
+            {
+                // It has its failure, and keeps its place for the replies that are still to come.
+                Settle();
+                _dispatcher!.Post(this);
+                return ReplyProgress.More;
+            }
+        }
+
+        Settle();
+        return ReplyProgress.Settled;
+    }
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<long>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<double>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<string?>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<RespLease>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<RespValue>.GetStatus(short token) => _core.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<long>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<double>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<string?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<RespLease>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<RespValue>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource.GetResult(short token) => End(token, out _);
+
+    long IValueTaskSource<long>.GetResult(short token) => End(token, out _);
+
+    bool IValueTaskSource<bool>.GetResult(short token) => End(token, out _) != 0;
+
+    double IValueTaskSource<double>.GetResult(short token) => BitConverter.Int64BitsToDouble(End(token, out _));
+
+    string? IValueTaskSource<string?>.GetResult(short token)
+    {
+        End(token, out object? result);
+        return (string?)result;
+    }
+
+    RespLease IValueTaskSource<RespLease>.GetResult(short token)
+    {
+        End(token, out object? result);
+        return (RespLease)result!;
+    }
+
+    RespValue IValueTaskSource<RespValue>.GetResult(short token)
+    {
+        End(token, out object? result);
+        return (RespValue)result!;
+    }
+
+    /// <summary>Takes the result and lets the slot go. A wrong token throws and changes nothing.</summary>
+    private long End(short token, out object? result)
+    {
+        if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending)
+            throw new InvalidOperationException("The command has not completed: await the task, once.");
+        long number = _number;
+        result = _object;
+        try
+        {
+            _core.GetResult(token);
+        }
+        finally
+        {
+            EndByCaller();
+        }
+
+        return number;
+    }
+
+    private void Store(ref RespReader reply)
+    {
+        switch (_kind)
+        {
+            case ReplyKind.Int64:
+                _number = reply.ReadInt64();
+                break;
+            case ReplyKind.Boolean:
+                _number = reply.IsNull ? 0 : reply.Prefix == RespPrefix.SimpleString ? 1 : reply.Prefix == RespPrefix.Integer ? reply.ReadInt64() : reply.ReadBoolean() ? 1 : 0;
+                break;
+            case ReplyKind.Double:
+                _number = BitConverter.DoubleToInt64Bits(reply.ReadDouble());
+                break;
+            case ReplyKind.IntoBuffer:
+                StoreBytes(ref reply);
+                break;
+            case ReplyKind.Lease:
+                _object = RentBytes(ref reply);
+                break;
+            case ReplyKind.Text:
+                _object = reply.IsNull ? null : reply.ReadString();
+                break;
+            case ReplyKind.Value:
+                _object = RespValue.Read(ref reply);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void StoreBytes(ref RespReader reply)
+    {
+        if (reply.IsNull)
+        {
+            _number = -1;
+            return;
+        }
+
+        if (reply.ByteLength > _destination.Length)
+            throw new RespBufferException(reply.ByteLength, _destination.Length);
+        _number = reply.CopyTo(_destination.Span);
+    }
+
+    private static RespLease RentBytes(ref RespReader reply)
+    {
+        if (reply.IsNull)
+            return RespLease.Null;
+        RespLease lease = RespLease.Rent(checked((int)reply.ByteLength));
+        reply.CopyTo(lease.Memory.Span);
+        return lease;
+    }
+}

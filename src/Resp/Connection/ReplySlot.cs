@@ -1,0 +1,201 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Threading.Tasks.Sources;
+
+namespace Sluice.Resp.Connection;
+
+/// <summary>
+/// One command on its way: the entry of the ring, the pending reply and the source of the caller's <see cref="ValueTask"/>, in one pooled object.
+/// </summary>
+/// <remarks>
+/// <code>
+/// Free --Begin--> Pending --reader claims--> Delivering --> Settled
+///                    |                                         ^
+///                    +-----cancelled, too late, connection lost+
+/// </code>
+/// <para>One compare-and-swap on <c>_word</c> (use number and phase) decides between reply, deadline, cancellation and failure. The use number makes a clock that
+/// looked at a slot while it was recycled fail its swap: what it read belongs to the same use or has no effect.</para>
+/// <para>Two parties hold the slot: the queue it stands in (ring or backlog) and the caller. It is free when both have let go, in any order: an abandoned command keeps
+/// its place in the ring until its reply was swallowed, and a caller that never awaits costs a slot object, not a place in the ring.</para>
+/// <para>The result is written by the settling thread before <see cref="Signal"/>; the caller reads it after. <see cref="Signal"/> runs the caller's continuation, so only the
+/// dispatcher calls it.</para>
+/// </remarks>
+internal sealed partial class ReplySlot
+{
+    private const int PhaseBits = 2;
+    private const long PhaseMask = (1 << PhaseBits) - 1;
+    private const long Free = 0, Pending = 1, Delivering = 2, Settled = 3;
+
+    private const int LargestKeptFrame = 4096;
+
+    private static readonly Action<object?> OnCancelled = static state => ((ReplySlot)state!).CancelledByCaller();
+
+    private readonly SlotPool _pool;
+    private ManualResetValueTaskSourceCore<bool> _core;
+    private long _word;
+    private int _holds;
+    private CancellationTokenRegistration _registration;
+    private CancellationToken _cancellation;
+    private ReplyDispatcher? _dispatcher;
+    private Exception? _failure;
+    private byte[]? _frame;
+    private int _frameLength;
+
+    public ReplySlot(SlotPool pool) => _pool = pool;
+
+    /// <summary>The next in the dispatcher's queue, the backlog or the pool: a slot stands in at most one of them.</summary>
+    public ReplySlot? Next;
+
+    /// <summary>When it is too late, in the clock's milliseconds; <see cref="long.MaxValue"/> = never.</summary>
+    public long Deadline { get; private set; } = long.MaxValue;
+
+    /// <summary>How long that was, for messages; milliseconds.</summary>
+    public int Timeout { get; private set; }
+
+    /// <summary>What may be tried when the server refuses; null = nothing, or it was tried.</summary>
+    public ReplyFallback? Fallback { get; set; }
+
+    /// <summary>The frame that <see cref="KeepFrame"/> kept; empty when none.</summary>
+    public ReadOnlySpan<byte> Frame => _frame.AsSpan(0, _frameLength);
+
+    /// <summary>The token for the caller's <see cref="ValueTask"/>.</summary>
+    public short Token => _core.Version;
+
+    /// <summary>True until somebody settled or claimed it.</summary>
+    public bool IsPending => (Volatile.Read(ref _word) & PhaseMask) == Pending;
+
+    /// <summary>Begins a use. The pool calls it; the caller sets kind and destination before the slot is shared.</summary>
+    public void Begin(ReplyDispatcher dispatcher, ReplyKind kind, long deadline, int timeout)
+    {
+        Debug.Assert((_word & PhaseMask) == Free, "a slot is rented by one caller at a time");
+        _dispatcher = dispatcher;
+        _kind = kind;
+        _holds = 2;
+        Deadline = deadline;
+        Timeout = timeout;
+        // Everything above is visible to whoever sees the new word.
+        Volatile.Write(ref _word, (((_word >> PhaseBits) + 1) << PhaseBits) | Pending);
+    }
+
+    /// <summary>Watches the caller's token, once per use and before the slot is in any queue. The callback may come before this returns.</summary>
+    public void Watch(CancellationToken cancellation)
+    {
+        _cancellation = cancellation;
+        _registration = cancellation.UnsafeRegister(OnCancelled, this);
+    }
+
+    /// <summary>Keeps a copy of the frame, for a wait in the backlog or for a fallback. The memory stays with the slot while it is small.</summary>
+    public void KeepFrame(ReadOnlySpan<byte> frame)
+    {
+        if (_frame is null || _frame.Length < frame.Length)
+        {
+            if (_frame is not null)
+                ArrayPool<byte>.Shared.Return(_frame);
+            _frame = ArrayPool<byte>.Shared.Rent(frame.Length);
+        }
+
+        frame.CopyTo(_frame);
+        _frameLength = frame.Length;
+    }
+
+    /// <summary>Lets the kept frame go.</summary>
+    public void DropFrame()
+    {
+        _frameLength = 0;
+        if (_frame is { Length: > LargestKeptFrame })
+        {
+            ArrayPool<byte>.Shared.Return(_frame);
+            _frame = null;
+        }
+    }
+
+    /// <summary>The reader takes the right to write the result. False: nobody waits any more.</summary>
+    public bool TryClaim() => TryMove(Volatile.Read(ref _word), Delivering);
+
+    /// <summary>The reader has written the result, or the failure.</summary>
+    public void Settle() => Volatile.Write(ref _word, (_word & ~PhaseMask) | Settled);
+
+    /// <summary>The reader takes its claim back: the command goes out once more (see <see cref="Fallback"/>).</summary>
+    public void Unclaim() => Volatile.Write(ref _word, (_word & ~PhaseMask) | Pending);
+
+    /// <summary>Settles with a failure unless somebody else settled first; the caller of this posts the slot to the dispatcher when it returns true.</summary>
+    public bool TryFail(Exception failure)
+    {
+        if (!TryMove(Volatile.Read(ref _word), Delivering))
+            return false;
+        _failure = failure;
+        Settle();
+        return true;
+    }
+
+    /// <summary>True when its time is over; <paramref name="use"/> is what <see cref="TryFail(long, Exception)"/> wants.</summary>
+    public bool IsLate(long now, out long use)
+    {
+        // The word first: if it is unchanged when it is swapped, the deadline read in between belongs to that use.
+        use = Volatile.Read(ref _word);
+        return (use & PhaseMask) == Pending && now >= Deadline;
+    }
+
+    /// <summary>Like <see cref="TryFail(Exception)"/>, for the use that was looked at and no later one.</summary>
+    public bool TryFail(long use, Exception failure)
+    {
+        if (!TryMove(use, Delivering))
+            return false;
+        _failure = failure;
+        Settle();
+        return true;
+    }
+
+    /// <summary>Completes the caller's task. Runs the caller's continuation on this thread: dispatcher only, once, after it was settled.</summary>
+    public void Signal()
+    {
+        if (_failure is { } failure)
+            _core.SetException(failure);
+        else
+            _core.SetResult(true);
+    }
+
+    /// <summary>The queue, or the caller, lets go.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _holds) != 0)
+            return;
+        Recycle();
+    }
+
+    private void Recycle()
+    {
+        _core.Reset();
+        _failure = null;
+        _object = null;
+        _destination = default;
+        _collector = null;
+        _collected = 0;
+        _dispatcher = null;
+        Fallback = null;
+        Deadline = long.MaxValue;
+        DropFrame();
+        Volatile.Write(ref _word, _word & ~PhaseMask);
+        _pool.Return(this);
+    }
+
+    /// <summary>The caller has its result: nothing of this use may reach the next.</summary>
+    private void EndByCaller()
+    {
+        // Waits for a callback that runs on another thread (never for one that led here).
+        _registration.Dispose();
+        _registration = default;
+        _cancellation = default;
+        Release();
+    }
+
+    private void CancelledByCaller()
+    {
+        ReplyDispatcher? dispatcher = _dispatcher;
+        if (TryFail(new OperationCanceledException(_cancellation)))
+            dispatcher!.Post(this);
+    }
+
+    private bool TryMove(long use, long phase) =>
+        (use & PhaseMask) == Pending && Interlocked.CompareExchange(ref _word, (use & ~PhaseMask) | phase, use) == use;
+}

@@ -1,0 +1,135 @@
+namespace Sluice.Resp.Connection;
+
+internal sealed partial class RespConnection
+{
+    // "PING", whose reply only has to come.
+    private static readonly byte[] Ping = "*1\r\n$4\r\nPING\r\n"u8.ToArray();
+
+    // A clock that was away for so long was paused with the whole process: the peer is not to blame.
+    private const int PauseMilliseconds = 500;
+
+    private long _lastRead;
+    private long _silentSince;
+    private long _lastTick;
+    private long _pingAt;
+    private int _ticksHeldBack;
+
+    /// <summary>Milliseconds since the last byte came.</summary>
+    public long Silence => RespClock.Now - Volatile.Read(ref _lastRead);
+
+    /// <summary>Looks for what is late, stuck or silent. The clock's thread; the link calls it.</summary>
+    /// <returns>True while something is in flight.</returns>
+    public bool Tick(long now)
+    {
+        if (Fault is not null)
+            return false;
+        if (now >= HandshakeUntil)
+            Fail(new RespConnectionException("The handshake took longer than connecting may take.", CommandOutcome.NotSent));
+        if (now >= Volatile.Read(ref _earliestDeadline))
+            ExpireLate(now);
+        WriteWhatIsStuck();
+        WatchPeer(now);
+        return InFlight != 0;
+    }
+
+    /// <summary>Fails what is too late; it keeps its place in the ring until the reply comes.</summary>
+    private void ExpireLate(long now)
+    {
+        long head, tail;
+        lock (_gate)
+        {
+            // Whoever enqueues from here on lowers it again.
+            _earliestDeadline = long.MaxValue;
+            (head, tail) = (Volatile.Read(ref _head.Value), _tail.Value);
+        }
+
+        long earliest = long.MaxValue;
+        for (long position = head; position < tail; position++)
+        {
+            // The reader may have emptied the place meanwhile, a later command may stand in it: a slot is judged by its own word.
+            if (Volatile.Read(ref _ring[position & _mask]) is not { } slot)
+                continue;
+            if (slot.IsLate(now, out long use))
+            {
+                if (slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.Unknown, Snapshot())))
+                    _dispatcher.Post(slot);
+            }
+            else if (slot.IsPending)
+            {
+                earliest = Math.Min(earliest, slot.Deadline);
+            }
+        }
+
+        lock (_gate)
+        {
+            if (earliest < _earliestDeadline)
+                _earliestDeadline = earliest;
+        }
+    }
+
+    /// <summary>Bytes that a batch of continuations holds back while one of them blocks.</summary>
+    private void WriteWhatIsStuck()
+    {
+        lock (_gate)
+        {
+            if (_writing || _append.Count == 0)
+            {
+                _ticksHeldBack = 0;
+                return;
+            }
+
+            if (_ticksHeldBack++ == 0)
+                return;
+            _ticksHeldBack = 0;
+            _writing = true;
+        }
+
+        Write();
+    }
+
+    private void WatchPeer(long now)
+    {
+        long away = now - _lastTick;
+        _lastTick = now;
+        if (InFlight == 0)
+            _silentSince = now;
+        else if (away > PauseMilliseconds)
+            _silentSince += away;
+        _silentSince = Math.Max(_silentSince, Volatile.Read(ref _lastRead));
+
+        long silence = now - Volatile.Read(ref _lastRead);
+        if (_terms.PeerTimeout != 0 && now - _silentSince > _terms.PeerTimeout)
+            Fail(new RespConnectionException($"Nothing came for {now - _silentSince} ms although {InFlight} commands await replies: the peer is gone. {Snapshot()}", CommandOutcome.Unknown));
+        else if (_terms.PingAfter != 0 && silence > _terms.PingAfter && now - _pingAt > _terms.PingAfter)
+        {
+            _pingAt = now;
+            // One object per silent second: nobody awaits it, so nobody would give it back.
+            ReplySlot slot = new(_pool);
+            slot.Begin(_dispatcher, ReplyKind.Nothing, long.MaxValue, SendTerms.NoLimit);
+            TryEnqueue(Ping, slot);
+        }
+    }
+
+    /// <summary>What goes into messages: where the time may have gone.</summary>
+    public ConnectionSnapshot Snapshot()
+    {
+        long unsent, unsentBytes;
+        lock (_gate)
+        {
+            unsent = _tail.Value - _handed;
+            unsentBytes = _append.Length;
+        }
+
+        return new ConnectionSnapshot
+        {
+            InFlight = InFlight,
+            Unsent = (int)unsent,
+            UnsentBytes = unsentBytes,
+            SilenceMilliseconds = Silence,
+            UndispatchedReplies = _dispatcher.Waiting,
+            Rescues = _dispatcher.Rescues,
+            PoolThreads = ThreadPool.ThreadCount,
+            PoolPending = ThreadPool.PendingWorkItemCount,
+        };
+    }
+}

@@ -1,0 +1,128 @@
+namespace Sluice.Resp.Connection;
+
+internal sealed partial class RespLink
+{
+    private readonly Queue<ReplySlot> _backlog = new();
+    private long _backlogBytes;
+    private int _waiting;
+
+    /// <summary>The command has no place in the ring, or there is no ring: it waits, with a copy of its frame, or fails as not sent.</summary>
+    private void Wait(ReadOnlySpan<byte> frame, ReplySlot slot)
+    {
+        Start();
+        Exception? refusal;
+        lock (_gate)
+        {
+            refusal = Refusal(frame.Length);
+            if (refusal is null)
+            {
+                slot.KeepFrame(frame);
+                _backlog.Enqueue(slot);
+                _backlogBytes += frame.Length;
+                Volatile.Write(ref _waiting, _backlog.Count);
+            }
+        }
+
+        if (refusal is not null)
+        {
+            if (slot.TryFail(refusal))
+                _dispatcher.Post(slot);
+            slot.Release();
+            return;
+        }
+
+        _clock.Wake();
+        // The room, or the connection, may have come between the attempt and the lock.
+        Pump();
+    }
+
+    private Exception? Refusal(int bytes)
+    {
+        if (_closed)
+            return new RespConnectionException("The client is closed.", CommandOutcome.NotSent);
+        if (_current is null or { Fault: not null })
+        {
+            if (!_terms.WaitsForConnection)
+                return new RespConnectionException($"There is no connection to {_terms.Endpoint}: {_lastFault?.Message ?? "none was made yet."}", CommandOutcome.NotSent, _lastFault);
+        }
+        else if (!_terms.WaitsForRoom)
+        {
+            return new RespOverloadException($"{_terms.Connection.RingSize} commands are in flight on the connection to {_terms.Endpoint}.");
+        }
+
+        return _backlog.Count >= _terms.BacklogCommands || (_backlogBytes + bytes > _terms.BacklogBytes && _backlog.Count != 0)
+            ? new RespOverloadException($"{_backlog.Count} commands ({_backlogBytes} bytes) wait for the connection to {_terms.Endpoint}.")
+            : null;
+    }
+
+    /// <summary>Gives waiting commands their places, in order, while there are any.</summary>
+    private void Pump()
+    {
+        RespConnection? connection;
+        lock (_gate)
+        {
+            connection = _current;
+            if (connection is null)
+                return;
+            while (_backlog.TryPeek(out ReplySlot? slot))
+            {
+                // After it is enqueued the slot may be anyone's: its length first.
+                int bytes = slot.Frame.Length;
+                if (!slot.IsPending)
+                    slot.Release();
+                else if (connection.TryEnqueue(slot.Frame, slot, writesLater: true) != EnqueueOutcome.Enqueued)
+                    break;
+                _backlog.Dequeue();
+                _backlogBytes -= bytes;
+            }
+
+            Volatile.Write(ref _waiting, _backlog.Count);
+        }
+
+        connection.WriteHeldBack();
+    }
+
+    /// <summary>Fails what waited too long, and forgets what was called off.</summary>
+    private bool ExpireBacklog(long now)
+    {
+        if (Volatile.Read(ref _waiting) == 0)
+            return false;
+        lock (_gate)
+        {
+            for (int left = _backlog.Count; left > 0; left--)
+            {
+                ReplySlot slot = _backlog.Dequeue();
+                int bytes = slot.Frame.Length;
+                if (slot.IsLate(now, out long use) && slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.NotSent, null)))
+                    _dispatcher.Post(slot);
+                if (slot.IsPending)
+                {
+                    _backlog.Enqueue(slot);
+                    continue;
+                }
+
+                _backlogBytes -= bytes;
+                slot.Release();
+            }
+
+            Volatile.Write(ref _waiting, _backlog.Count);
+            return _backlog.Count != 0;
+        }
+    }
+
+    private void FailBacklog(Exception reason)
+    {
+        lock (_gate)
+        {
+            while (_backlog.TryDequeue(out ReplySlot? slot))
+            {
+                if (slot.TryFail(new RespConnectionException(reason.Message, CommandOutcome.NotSent, reason)))
+                    _dispatcher.Post(slot);
+                slot.Release();
+            }
+
+            _backlogBytes = 0;
+            Volatile.Write(ref _waiting, 0);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+namespace Sluice.Resp.Connection;
+
+/// <summary>
+/// One way to one server that stays: a thread that dials, shakes hands and reads, again and again, and the backlog of commands that have no place yet.
+/// </summary>
+/// <remarks>
+/// <code>
+/// Dialling --connected--> Shaking hands --ready--> Open --connection died--> Waiting (back-off, budget) --> Dialling ...      any --Close--> Closed
+/// </code>
+/// <para>Commands of one caller keep their order: while anything waits in the backlog, what comes later waits behind it.</para>
+/// <para>Lock order: the link's <c>_gate</c>, then the connection's; neither while writing to the transport or running callbacks.</para>
+/// </remarks>
+internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDisposable
+{
+    private readonly LinkTerms _terms;
+    private readonly ILinkListener? _listener;
+    private readonly RespClock _clock;
+    private readonly ReplyDispatcher _dispatcher;
+    private readonly SlotPool _slots;
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _closing = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private RespConnection? _current;
+    private RespConnection? _opening;
+    private Exception? _lastFault;
+    private bool _started;
+    private bool _closed;
+
+    public RespLink(LinkTerms terms, ILinkListener? listener = null, RespClock? clock = null)
+    {
+        _terms = terms;
+        _listener = listener;
+        _clock = clock ?? RespClock.Shared;
+        _dispatcher = new ReplyDispatcher(_clock);
+        _slots = new SlotPool(terms.Connection.RingSize);
+    }
+
+    /// <summary>The connection that is open now; null while there is none.</summary>
+    public RespConnection? Current => Volatile.Read(ref _current);
+
+    /// <summary>How often a connection became ready.</summary>
+    public long Openings { get; private set; }
+
+    /// <summary>Why the last connection, or the last attempt to make one, ended; null at first.</summary>
+    public Exception? LastFault => Volatile.Read(ref _lastFault);
+
+    /// <summary>The free slots; for tests of leaks.</summary>
+    public SlotPool Slots => _slots;
+
+    /// <summary>A slot for one command. The caller sends it, or releases it twice.</summary>
+    public ReplySlot Rent(ReplyKind kind, in SendTerms terms)
+    {
+        int timeout = terms.TimeoutMilliseconds == 0 ? _terms.CommandTimeout : terms.TimeoutMilliseconds;
+        ReplySlot slot = _slots.Rent();
+        slot.Begin(_dispatcher, kind, timeout < 0 ? long.MaxValue : RespClock.Now + timeout, timeout);
+        if (terms.Cancellation.CanBeCanceled)
+            slot.Watch(terms.Cancellation);
+        return slot;
+    }
+
+    /// <summary>
+    /// Sends a command, or lets it wait for its turn; from here on the slot belongs to the link. Whatever happens to it is told through the slot. Any thread;
+    /// allocates nothing while there is room.
+    /// </summary>
+    public void Send(ReadOnlySpan<byte> frame, ReplySlot slot)
+    {
+        if (Volatile.Read(ref _waiting) == 0 && Volatile.Read(ref _current) is { } connection && connection.TryEnqueue(frame, slot) == EnqueueOutcome.Enqueued)
+            return;
+        Wait(frame, slot);
+    }
+
+    /// <summary>Begins to dial; later calls do nothing.</summary>
+    public void Start()
+    {
+        lock (_gate)
+        {
+            if (_started || _closed)
+                return;
+            _started = true;
+        }
+
+        _clock.Add(this);
+        new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = $"Sluice.Resp {_terms.Name}" }.Start();
+    }
+
+    /// <summary>Ends when a connection is ready.</summary>
+    /// <exception cref="RespConnectionException">The link was closed, or <paramref name="failFast"/> and the first attempt failed.</exception>
+    public async ValueTask OpenAsync(bool failFast, CancellationToken cancellationToken)
+    {
+        Start();
+        _failFast |= failFast;
+        Task opened;
+        lock (_gate)
+            opened = _opened.Task;
+        await opened.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the link: what is in flight or waits fails; nothing is dialled any more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        RespConnection? current, opening;
+        bool started;
+        lock (_gate)
+        {
+            (current, opening, started) = (_current, _opening, _started);
+            _closed = true;
+        }
+
+        RespConnectionException reason = new("The client was closed.");
+        await _closing.CancelAsync().ConfigureAwait(false);
+        current?.Fail(reason);
+        opening?.Fail(reason);
+        if (started)
+        {
+            await _ended.Task.ConfigureAwait(false);
+            _clock.Remove(this);
+        }
+
+        FailBacklog(reason);
+        lock (_gate)
+            _opened.TrySetException(reason);
+        // Nobody may have waited for it.
+        _ = _opened.Task.Exception;
+    }
+
+    /// <inheritdoc/>
+    public bool Tick(long now)
+    {
+        bool busy = Volatile.Read(ref _opening)?.Tick(now) ?? false;
+        busy |= Volatile.Read(ref _current)?.Tick(now) ?? false;
+        _dispatcher.Tick();
+        busy |= _dispatcher.Waiting != 0;
+        return busy | ExpireBacklog(now);
+    }
+
+    /// <summary>One look at the link.</summary>
+    public ConnectionSnapshot Snapshot() =>
+        (Current?.Snapshot() ?? new ConnectionSnapshot
+        {
+            UndispatchedReplies = _dispatcher.Waiting,
+            Rescues = _dispatcher.Rescues,
+            PoolThreads = ThreadPool.ThreadCount,
+            PoolPending = ThreadPool.PendingWorkItemCount,
+        }) with
+        { Backlog = Volatile.Read(ref _waiting) };
+
+    void IConnectionOwner.OnPush(RespConnection connection, ref RespReader push) => _listener?.OnPush(this, ref push);
+
+    void IConnectionOwner.OnRoom()
+    {
+        if (Volatile.Read(ref _waiting) != 0)
+            Pump();
+    }
+}
