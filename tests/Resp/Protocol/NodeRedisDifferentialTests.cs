@@ -147,9 +147,6 @@ public sealed class NodeRedisDifferentialTests
             if (File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
                 yield return Path.Combine(folder.FullName, "artifacts", "npm");
         }
-
-        foreach (string folder in (Environment.GetEnvironmentVariable("NODE_PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
-            yield return folder;
     }
 
     private static string? FindOnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")
