@@ -28,6 +28,8 @@ public sealed class LimitTests
         // Strings; streamed ones by their sum.
         { "$10\r\n0123456789\r\n", "$'0123456789'" },
         { "$11\r\n", "kill" },
+        { "$11\r\n0123456789a\r\n", "kill" },
+        { "*1\r\n$11\r\n0123456789a\r\n", "kill" },
         { "!11\r\n", "kill" },
         { "=11\r\n", "kill" },
         { "=10\r\ntxt:456789\r\n", "=txt'456789'" },
