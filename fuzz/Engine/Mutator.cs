@@ -11,7 +11,7 @@ internal sealed class Mutator(Chance chance, int maxLength)
         "\r\n", "\r", "\n", "+", "-", ":", "$", "*", "_\r\n", "#t\r\n", "#f\r\n", ",", "(", "!", "=", "%", "~", "|", ">", ";", ".\r\n", "?", "-1", "0", "1", "2", "e", "inf", "-inf", "nan", "-nan", "e-5", ".5",
         "+OK\r\n", "-ERR x\r\n", ":1\r\n", ":-7\r\n", "$0\r\n\r\n", "$1\r\na\r\n", "$-1\r\n", "$?\r\n", ";1\r\na\r\n", ";0\r\n", "!3\r\nabc\r\n", "=4\r\ntxt:\r\n", "=5\r\nmkd:x\r\n", "(12345678901234567890\r\n", ",1.5\r\n",
         "*0\r\n", "*1\r\n", "*2\r\n", "*-1\r\n", "*?\r\n", "%0\r\n", "%1\r\n", "%?\r\n", "~1\r\n", "~?\r\n", "|0\r\n", "|1\r\n", "|1\r\n+a\r\n:1\r\n", ">0\r\n", ">1\r\n+p\r\n", ">2\r\n",
-        "MOVED 1 a:1", "ASK 1 [::1]:2", "REDIRECT h:1", "ERR Error running script x: -MOVED 1 h:2 ", "READONLY ", "9223372036854775807", "9223372036854775808", "2147483647", "536870913",
+        "\0", "MOVED 1 a:1", "ASK 1 [::1]:2", "REDIRECT h:1", "ERR Error running script x: -MOVED 1 h:2 ", "READONLY ", "9223372036854775807", "9223372036854775808", "2147483647", "536870913",
     }.Select(Encoding.Latin1.GetBytes)];
 
     private static readonly long[] Numbers = [0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 20, 21, 31, 32, 33, 63, 64, 65, 100, 119, 120, 121, 255, 256, 1023, 4096, 65535, 65536, 65537, 1048576, 1048577, 536870912, 536870913, int.MaxValue, 2147483648, uint.MaxValue, long.MaxValue];
@@ -87,7 +87,7 @@ internal sealed class Mutator(Chance chance, int maxLength)
     private void Repeat(int at, int length)
     {
         byte[] piece = _bytes.AsSpan(at, length).ToArray();
-        for (int times = chance.Below(40); times > 0; times--)
+        for (int times = chance.Below(2 << chance.Below(9)); times > 0; times--)
             Replace(at, 0, piece);
     }
 

@@ -25,6 +25,7 @@ internal abstract class FuzzTarget
     [
         new ScannerTarget("scanner", RespLimits.Default) { Work = work },
         new ScannerTarget("limits", ScannerTarget.Tight) { Work = work },
+        new ScannerTarget("frames", ScannerTarget.ShortFrames) { Work = work },
         new ReaderTarget { Work = work },
     ];
 }
