@@ -84,7 +84,7 @@ internal static class Program
         {
             byte[] input = File.ReadAllBytes(file);
             Console.WriteLine($"{file}: {Notation.Escape(input)}");
-            foreach (FuzzTarget target in FuzzTarget.All(EdgeMap.Blocks == 0 ? null : () => EdgeMap.Blocks))
+            foreach (FuzzTarget target in FuzzTarget.All(() => EdgeMap.Blocks))
             {
                 try
                 {

@@ -62,6 +62,8 @@ internal sealed class FuzzLoop
             Try(seed, isSeed: true);
         if (_corpus.Count == 0)
             Try([], isSeed: true);
+        if (EdgeMap.Blocks == 0)
+            throw new InvalidOperationException("The code under test reports no blocks: it is not the instrumented assembly that runs.");
         _log.WriteLine($"{_target.Name}: begins with {_corpus.Count} inputs, {_seen.Edges} edges, {_seen.Features} features; seed {_options.Seed}");
         ReportIfDue(force: true);
         while (!IsOver())
