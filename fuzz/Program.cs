@@ -24,10 +24,15 @@ internal static class Program
                 return Fuzz(rest);
             case ["replay", _, ..]:
                 return Replay(arguments[1..]);
+            case ["salvage", var work]:
+                string[] salvaged = [.. FuzzTarget.All().Select(target => target.Name).Where(target => Salvage(work, target))];
+                return salvaged.Length == 0 ? 0 : Found;
+            case ["afl", var name, var path] when FuzzTarget.All().FirstOrDefault(target => target.Name == name) is { } target:
+                return AflForkServer.Serve(target, path);
             case ["distill", var destination, _, ..]:
                 return Distill(destination, arguments[2..]);
             default:
-                Console.Error.WriteLine("instrument SOURCE DESTINATION | fuzz [OPTIONS] | replay FILE... | distill DESTINATION FOLDER...");
+                Console.Error.WriteLine("instrument SOURCE DESTINATION | fuzz [OPTIONS] | replay FILE... | distill DESTINATION FOLDER... | salvage WORK | afl TARGET INPUT");
                 return WrongCommandLine;
         }
     }
@@ -63,6 +68,8 @@ internal static class Program
             return WrongCommandLine;
         }
 
+        foreach (FuzzTarget target in targets)
+            Salvage(options["--work"], target.Name);
         long executions = long.Parse(options["--executions"], CultureInfo.InvariantCulture);
         FuzzOptions each = new(
             double.Parse(options["--minutes"], CultureInfo.InvariantCulture) * 60 / targets.Length,
@@ -75,6 +82,18 @@ internal static class Program
         int findings = targets.Sum(target => new FuzzLoop(target, each, Console.Out).Run());
         Console.WriteLine($"{findings} findings");
         return findings == 0 ? 0 : Found;
+    }
+
+    // The input that ended the process becomes a finding like others.
+    private static bool Salvage(string work, string target)
+    {
+        string current = CurrentInput.In(work, target);
+        if (CurrentInput.Left(current) is not { } input)
+            return false;
+        string path = Findings.Write(Path.Combine(work, "findings"), target, "the process ended", "The process ended inside this input.", input);
+        Console.WriteLine($"FINDING: the process ended inside {path}");
+        File.Delete(current);
+        return true;
     }
 
     private static int Replay(string[] files)

@@ -38,8 +38,11 @@ public static unsafe class EdgeMap
     public static void Clear()
     {
         NativeMemory.Clear(Map, Size);
-        Previous = 0;
+        BeginExecution();
     }
+
+    /// <summary>Before each execution where somebody else clears the counters.</summary>
+    internal static void BeginExecution() => Previous = 0;
 
     /// <summary>Counts in memory that another process reads.</summary>
     internal static void CountInto(byte* map) => Map = map;

@@ -37,8 +37,17 @@ internal sealed class Corpus
         _favouritesAreOld = true;
     }
 
-    /// <summary>One to be changed: a favourite, a new one, or any.</summary>
+    /// <summary>One to be changed: a favourite, a new one, or any; of two the shorter, because it runs faster and more of it matters.</summary>
     public byte[] Pick(Chance chance)
+    {
+        byte[] one = PickOne(chance);
+        byte[] other = PickOne(chance);
+        return one.Length <= other.Length ? one : other;
+    }
+
+    public byte[] PickAny(Chance chance) => _inputs[chance.Below(_inputs.Count)];
+
+    private byte[] PickOne(Chance chance)
     {
         FindFavourites();
         return chance.Below(10) switch
@@ -48,8 +57,6 @@ internal sealed class Corpus
             _ => PickAny(chance),
         };
     }
-
-    public byte[] PickAny(Chance chance) => _inputs[chance.Below(_inputs.Count)];
 
     private void FindFavourites()
     {

@@ -30,6 +30,9 @@ internal sealed unsafe class CurrentInput : IDisposable
 
     public void End() => *(int*)_start = -1;
 
+    /// <summary>Where the input of a target is while it runs.</summary>
+    public static string In(string work, string target) => Path.Combine(work, target, "current");
+
     /// <summary>What was being run when the last process ended; null if it ended in peace.</summary>
     public static byte[]? Left(string path)
     {

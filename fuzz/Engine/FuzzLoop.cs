@@ -43,11 +43,8 @@ internal sealed class FuzzLoop
         string work = Path.Combine(options.Work, target.Name);
         _kept = Path.Combine(work, "corpus");
         Directory.CreateDirectory(_kept);
-        string current = Path.Combine(work, "current");
         _findings = new Findings(Path.Combine(options.Work, "findings"), target.Name);
-        if (CurrentInput.Left(current) is { } left)
-            _log.WriteLine($"FINDING: the last run ended inside {Findings.Write(Path.Combine(options.Work, "findings"), target.Name, "the process ended", "The process ended inside this input.", left)}");
-        _current = new CurrentInput(current, FuzzTarget.MaxInput);
+        _current = new CurrentInput(CurrentInput.In(options.Work, target.Name), FuzzTarget.MaxInput);
         _progress = new StreamWriter(Path.Combine(work, "progress.csv"), append: false);
         _progress.WriteLine("seconds,executions,inputs,edges,features,findings");
     }

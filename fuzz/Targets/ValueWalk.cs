@@ -48,6 +48,15 @@ internal static class ValueWalk
         OracleException.Demand(flat == CountValues(tree), "The walk meets another number of values than the tree has");
     }
 
+    /// <summary>How deep the tree is, attributes included; 1 for a scalar.</summary>
+    public static int Levels(RespValue tree)
+    {
+        int deepest = tree.Attributes is null ? 0 : Levels(tree.Attributes);
+        foreach (RespValue item in tree.Items)
+            deepest = Math.Max(deepest, Levels(item));
+        return 1 + deepest;
+    }
+
     private static int CountValues(RespValue tree)
     {
         int count = 1;
