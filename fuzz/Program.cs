@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Sluice.Fuzz.Coverage;
 using Sluice.Fuzz.Engine;
 using Sluice.Fuzz.Targets;
@@ -79,9 +80,20 @@ internal static class Program
             options["--seeds"].Split(',', StringSplitOptions.RemoveEmptyEntries),
             options["--work"],
             bool.Parse(options["--stop-at-finding"]));
-        int findings = targets.Sum(target => new FuzzLoop(target, each, Console.Out).Run());
+
+        // Who is asked to stop ends between two inputs: otherwise the input of that moment would look like one that ended the process.
+        using CancellationTokenSource stop = new();
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        int findings = targets.Sum(target => new FuzzLoop(target, each, Console.Out, stop.Token).Run());
         Console.WriteLine($"{findings} findings");
         return findings == 0 ? 0 : Found;
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
     }
 
     // The input that ended the process becomes a finding like others.

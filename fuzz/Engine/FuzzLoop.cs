@@ -19,6 +19,7 @@ internal sealed class FuzzLoop
     private readonly FuzzTarget _target;
     private readonly FuzzOptions _options;
     private readonly TextWriter _log;
+    private readonly CancellationToken _stop;
     private readonly Chance _chance;
     private readonly Mutator _mutator;
     private readonly Corpus _corpus = new();
@@ -33,11 +34,12 @@ internal sealed class FuzzLoop
     private ulong _lastHash;
     private TimeSpan _nextStatus;
 
-    public FuzzLoop(FuzzTarget target, FuzzOptions options, TextWriter log)
+    public FuzzLoop(FuzzTarget target, FuzzOptions options, TextWriter log, CancellationToken stop)
     {
         _target = target;
         _options = options;
         _log = log;
+        _stop = stop;
         _chance = new Chance(options.Seed);
         _mutator = new Mutator(_chance, options.MaxLength);
         string work = Path.Combine(options.Work, target.Name);
@@ -79,7 +81,7 @@ internal sealed class FuzzLoop
     }
 
     private bool IsOver() =>
-        Executions >= _options.Executions || _elapsed.Elapsed.TotalSeconds >= _options.Seconds || (_options.StopsAtFinding && _findings.Count > 0);
+        _stop.IsCancellationRequested || Executions >= _options.Executions || _elapsed.Elapsed.TotalSeconds >= _options.Seconds || (_options.StopsAtFinding && _findings.Count > 0);
 
     // Smaller ones first: what a larger one adds is then known.
     private IEnumerable<byte[]> ReadSeeds() => _options.Seeds.Append(_kept).Where(Directory.Exists)
