@@ -23,7 +23,6 @@ internal sealed class FlushEpochs(TimeProvider? time = null)
     private readonly long[] _counts = new long[Window];
     private readonly long[] _begun = new long[Window];
     private readonly Lock _gate = new();
-    private readonly List<(int Epoch, TaskCompletionSource Done)> _waiters = [];
     private int _current = 1;
     private int _oldest = 1;
 
@@ -96,32 +95,10 @@ internal sealed class FlushEpochs(TimeProvider? time = null)
         }
     }
 
-    /// <summary>Completes when everything of <paramref name="epoch"/> and before is acknowledged. Any thread.</summary>
-    public Task WaitAsync(int epoch, CancellationToken cancellation)
-    {
-        lock (_gate)
-        {
-            if (Settle() > epoch)
-                return Task.CompletedTask;
-            TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiters.Add((epoch, done));
-            return done.Task.WaitAsync(cancellation);
-        }
-    }
-
     private int Settle()
     {
         while (_oldest < _current && _counts[_oldest & (Window - 1)] == 0)
             _oldest++;
-        for (int i = _waiters.Count - 1; i >= 0; i--)
-        {
-            if (_waiters[i].Epoch < _oldest)
-            {
-                _waiters[i].Done.TrySetResult();
-                _waiters.RemoveAt(i);
-            }
-        }
-
         return _oldest;
     }
 }
