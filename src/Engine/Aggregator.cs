@@ -57,7 +57,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     /// <param name="key">The resource: 1 to 512 bytes of UTF-8 for strings.</param>
     /// <param name="contribution">The event; it is copied.</param>
     /// <returns>
-    /// True: merged, and it will reach the coordinator. False: there is no room because the coordinator doesn't keep up, or the engine is stopping;
+    /// True: merged, and it will reach the coordinator unless the process dies, a lane ends by a fault (<see cref="FlushAsync(CancellationToken)"/> says
+    /// so), or the engine is stopped with a deadline that is too short (the report says so). False: there is no room because the coordinator doesn't keep up, or the engine is stopping;
     /// nothing was merged.
     /// </returns>
     /// <exception cref="FieldOverflowException">A field would overflow; nothing was merged.</exception>
@@ -144,13 +145,13 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
         return MergeAsync(key, contribution, at.Source, at.Epoch, cancellation);
     }
 
-    private ValueTask MergeAsync(TKey key, TEvent contribution, EventSource? source, int epoch, CancellationToken cancellation)
+    private ValueTask MergeAsync(TKey key, TEvent contribution, EventSource? source, long epoch, CancellationToken cancellation)
     {
         MergeAnswer answer = _cache.TryMerge(key, in contribution, epoch);
         return answer == MergeAnswer.Merged ? ValueTask.CompletedTask : MergeSlowlyAsync(key, contribution, source, epoch, cancellation);
     }
 
-    private async ValueTask MergeSlowlyAsync(TKey key, TEvent contribution, EventSource? source, int epoch, CancellationToken cancellation)
+    private async ValueTask MergeSlowlyAsync(TKey key, TEvent contribution, EventSource? source, long epoch, CancellationToken cancellation)
     {
         while (true)
         {

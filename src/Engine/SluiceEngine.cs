@@ -164,10 +164,12 @@ public sealed class SluiceEngine : ISluiceEngine
 
     /// <summary>Returns when the coordinator has everything that was merged before the call, in all aggregates.</summary>
     /// <param name="cancellation">Stops waiting; the flush goes on.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask FlushAsync(CancellationToken cancellation = default)
     {
         // Only what is of the epochs until now: what is merged meanwhile must not keep the call from returning.
-        int upTo = Epochs.Current;
+        long upTo = Epochs.Current;
         Epochs.TryAdvance();
         await Task.WhenAll(_runtimes.Select(runtime => runtime.FlushAsync(upTo, cancellation).AsTask())).ConfigureAwait(false);
     }
@@ -335,7 +337,7 @@ public sealed class SluiceEngine : ISluiceEngine
             using PeriodicTimer timer = new(Options.FlushInterval, Options.TimeProvider);
             while (await timer.WaitForNextTickAsync(_flushing.Token).ConfigureAwait(false))
             {
-                int upTo = Epochs.Current;
+                long upTo = Epochs.Current;
                 Epochs.TryAdvance();
                 foreach (AggregateRuntime runtime in _runtimes)
                     runtime.RequestFlush(upTo);

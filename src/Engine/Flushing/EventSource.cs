@@ -8,7 +8,7 @@ namespace Sluice;
 /// </summary>
 public readonly struct SourcePosition : IEquatable<SourcePosition>
 {
-    internal SourcePosition(EventSource source, long position, int epoch)
+    internal SourcePosition(EventSource source, long position, long epoch)
     {
         Source = source;
         Position = position;
@@ -20,7 +20,7 @@ public readonly struct SourcePosition : IEquatable<SourcePosition>
 
     internal EventSource? Source { get; }
 
-    internal int Epoch { get; }
+    internal long Epoch { get; }
 
     /// <inheritdoc/>
     public bool Equals(SourcePosition other) => Source == other.Source && Position == other.Position && Epoch == other.Epoch;
@@ -55,9 +55,9 @@ public sealed class EventSource : IDisposable
 {
     private readonly Action<EventSource>? _close;
     private readonly Lock _gate = new();
-    private readonly Queue<(int Epoch, long First)> _notes = new();
+    private readonly Queue<(long Epoch, long First)> _notes = new();
     private readonly List<(long Position, TaskCompletionSource Done)> _waiters = [];
-    private int _lastNoted;
+    private long _lastNoted;
     private long _open;
     private long _merged;
     private long _watermark;
@@ -138,7 +138,7 @@ public sealed class EventSource : IDisposable
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Positions of source '{Name}' must not go back; the last one was {_open}.");
             if (position <= _merged)
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Position {position} of source '{Name}' has been declared merged; the next one is {_merged + 1}.");
-            int epoch = Epochs.Current;
+            long epoch = Epochs.Current;
             if (Mode == AckMode.AfterFlush && (epoch > _lastNoted || _notes.Count == 0))
             {
                 if (_notes.Count >= FlushEpochs.Window)
@@ -258,12 +258,12 @@ public sealed class EventSource : IDisposable
     /// The last epoch in which an event of the oldest note can have been counted. Usually the note's own; but a merge that took so long that its epoch
     /// had left the ring of epochs was counted in the oldest one that the ring then had, which is less than a ring before the next note's epoch.
     /// </summary>
-    private int LastEpochOfFirstNote()
+    private long LastEpochOfFirstNote()
     {
-        using Queue<(int Epoch, long First)>.Enumerator notes = _notes.GetEnumerator();
+        using Queue<(long Epoch, long First)>.Enumerator notes = _notes.GetEnumerator();
         notes.MoveNext();
-        int own = notes.Current.Epoch;
-        int next = notes.MoveNext() ? notes.Current.Epoch : Epochs.Current;
+        long own = notes.Current.Epoch;
+        long next = notes.MoveNext() ? notes.Current.Epoch : Epochs.Current;
         return Math.Max(own, next - FlushEpochs.Window + 1);
     }
 
@@ -274,8 +274,8 @@ public sealed class EventSource : IDisposable
         long reached = _merged;
         if (Mode == AckMode.AfterFlush)
         {
-            int oldest = Epochs.OldestPending;
-            int lowest = _open > _merged ? Math.Min(oldest, _lastNoted) : oldest;
+            long oldest = Epochs.OldestPending;
+            long lowest = _open > _merged ? Math.Min(oldest, _lastNoted) : oldest;
             while (_notes.Count > 1 && LastEpochOfFirstNote() < lowest)
                 _notes.Dequeue();
 

@@ -17,7 +17,7 @@ internal sealed class AggregateRuntime : IFlushSink
     private readonly SemaphoreSlim _flushRequests = new(0);
     private Task _sweeper = Task.CompletedTask;
     private Task _flusher = Task.CompletedTask;
-    private int _flushUpTo;
+    private long _flushUpTo;
     private EngineFaultException? _fault;
     private volatile bool _hasEnded;
     private long _writes;
@@ -98,7 +98,7 @@ internal sealed class AggregateRuntime : IFlushSink
     /// Asks for everything of the epochs up to <paramref name="upTo"/> to be flushed. One flush at a time: it goes on until the lanes have taken all of
     /// those epochs, so that under pressure the oldest updates get through and not the newest again and again.
     /// </summary>
-    public void RequestFlush(int upTo)
+    public void RequestFlush(long upTo)
     {
         Volatile.Write(ref _flushUpTo, upTo);
         if (_flushRequests.CurrentCount == 0)
@@ -106,7 +106,7 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Returns when the coordinator has everything of the epochs up to <paramref name="upTo"/>.</summary>
-    public async ValueTask FlushAsync(int upTo, CancellationToken cancellation)
+    public async ValueTask FlushAsync(long upTo, CancellationToken cancellation)
     {
         await UntilTakenAsync(cache => cache.TryFlushDirty(upTo), cancellation).ConfigureAwait(false);
         await DrainLanesAsync(cancellation).ConfigureAwait(false);

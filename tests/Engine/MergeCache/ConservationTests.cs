@@ -50,7 +50,7 @@ public sealed class ConservationTests
             })
             .Meanwhile(() =>
             {
-                int upTo = t.Epochs.Current;
+                long upTo = t.Epochs.Current;
                 t.Epochs.TryAdvance();
                 t.Cache.TryFlushDirty(upTo);
                 Assert.InRange(t.Cache.Count, 0, capacity);

@@ -103,7 +103,7 @@ public sealed class DeadLaneTests
             worker.Hit(key);
         await Assert.ThrowsAsync<EngineFaultException>(async () => await worker.Visits.FlushAsync(doomed[0], Stage.Cancellation));
 
-        ShutdownReport report = await stage.DriveAsync(worker.Engine.StopAsync(TimeSpan.FromHours(1), Stage.Cancellation), TimeSpan.FromSeconds(1));
+        ShutdownReport report = await stage.DriveAsync(worker.Engine.StopAsync(Timeout.InfiniteTimeSpan, Stage.Cancellation), TimeSpan.FromSeconds(1));
 
         Assert.Equal(keys.Length - doomed.Length, worker.Completed.Reader.Count);
 

@@ -80,7 +80,7 @@ public sealed class SourceLifeTests
     {
         FlushEpochs epochs = new();
         EventSource source = new("orders", AckMode.AfterFlush, OnFenced.Resend, 1, epochs);
-        int first = epochs.Add(source.At(1).Epoch);
+        long first = epochs.Add(source.At(1).Epoch);
         for (int position = 2; position < FlushEpochs.Window * 4; position++)
         {
             source.At(position);
@@ -145,7 +145,7 @@ public sealed class SourceLifeTests
             stage.Coordinator.Hold(static _ => true);
 
         ShutdownReport report = await stage.DriveAsync(
-            worker.Engine.StopAsync(hangs ? TimeSpan.FromSeconds(1) : TimeSpan.FromHours(1), Stage.Cancellation), TimeSpan.FromSeconds(1));
+            worker.Engine.StopAsync(hangs ? TimeSpan.FromSeconds(1) : Timeout.InfiniteTimeSpan, Stage.Cancellation), TimeSpan.FromSeconds(1));
 
         Assert.Equal(!hangs, report.IsClean);
         if (hangs)

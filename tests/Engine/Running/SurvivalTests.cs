@@ -37,7 +37,7 @@ public sealed class SurvivalTests
 
         Assert.Single(await worker.Visits.ListDeadLettersAsync(cancellation: Stage.Cancellation));
         Assert.True(loggers.Lines > 4);
-        Assert.True((await stage.DriveAsync(worker.Engine.StopAsync(TimeSpan.FromHours(1), Stage.Cancellation), TimeSpan.FromMilliseconds(1))).IsClean);
+        Assert.True((await stage.DriveAsync(worker.Engine.StopAsync(Timeout.InfiniteTimeSpan, Stage.Cancellation), TimeSpan.FromMilliseconds(1))).IsClean);
     }
 
     // The report of a loss is handed to the application on the lane's own loop.
@@ -81,7 +81,7 @@ public sealed class SurvivalTests
             options.Partitions = 1;
             options.FlushInterval = TimeSpan.FromSeconds(1);
             options.SessionSweepInterval = TimeSpan.FromSeconds(1);
-            options.SoftSession = TimeSpan.FromSeconds(10);
+            options.SoftSession = TimeSpan.FromHours(1);
         });
         Aggregator<string, Fragile, Fragile.Event> fragile = engine.Aggregate(Fragile.With(keys));
         await stage.Time.WhenArmedAsync(armed + 4).WaitAsync(Stage.Cancellation);
@@ -92,12 +92,17 @@ public sealed class SurvivalTests
                 throw new InvalidTimeZoneException("a codec with a bug");
         };
 
-        await stage.DriveAsync(DoneAsync(stage.Coordinator.WhenAsync<FlushRequest>()), TimeSpan.FromSeconds(1));
+        stage.Time.Advance(TimeSpan.FromSeconds(1));
+        await Stage.UntilAsync(() => Volatile.Read(ref thrown) == 1);
+        stage.Time.Advance(TimeSpan.FromSeconds(1));
+        await stage.Coordinator.WhenAsync<FlushRequest>().WaitAsync(Stage.Cancellation);
         Assert.Equal(3, (await fragile.PeekAsync("k", Stage.Cancellation))!.Hits);
         Volatile.Write(ref thrown, 0);
-        await stage.DriveAsync(DoneAsync(stage.Coordinator.WhenAsync<FlushRequest>(2)), TimeSpan.FromSeconds(1));
+        stage.Time.Advance(TimeSpan.FromHours(1));
+        await Stage.UntilAsync(() => Volatile.Read(ref thrown) != 0);
+        stage.Time.Advance(TimeSpan.FromSeconds(1));
+        await stage.Coordinator.WhenAsync<FlushRequest>(2).WaitAsync(Stage.Cancellation);
 
-        Assert.True(Volatile.Read(ref thrown) >= 2);
         Assert.Equal(0, fragile.Count);
     }
 
@@ -140,7 +145,7 @@ public sealed class SurvivalTests
         mayEnd.SetResult();
         await stage.DriveAsync(DoneAsync(Stage.UntilAsync(() => !completed.IsEmpty)), TimeSpan.FromSeconds(1));
 
-        Assert.Equal(["goes"], completed);
+        Assert.Equal(["goes"], completed.Distinct()); // its claim may have run out meanwhile: then it was delivered again
         Assert.Equal(1, (await worker.Visits.PeekAsync("stays", Stage.Cancellation))!.Hits);
     }
 
