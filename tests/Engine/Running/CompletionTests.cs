@@ -189,13 +189,16 @@ public sealed class CompletionTests
         await stage.Coordinator.WhenAsync<AcknowledgeRequest>().WaitAsync(Stage.Cancellation);
         worker.Hit("k", 20);
         await worker.Visits.FlushAsync("k", Stage.Cancellation);
+        DateTimeOffset created = stage.Time.GetUtcNow();
+        stage.Time.Advance(Second);
 
         Assert.True(await worker.Visits.ReplayDeadLetterAsync(letter, Stage.Cancellation));
 
         Assert.Equal(25, (await worker.Visits.PeekAsync("k", Stage.Cancellation))!.Hits);
         worker.Hit("k", 300);
         await worker.Visits.ExpireAsync("k", Stage.Cancellation);
-        Assert.Equal((325, CompletionReason.Expired), await worker.NextAsync() is var ended ? (ended.Value.Hits, ended.Reason) : default);
+        Completion<Visit> ended = await worker.NextAsync();
+        Assert.Equal((325, CompletionReason.Expired, created), (ended.Value.Hits, ended.Reason, ended.CreatedAt));
         Assert.Equal(0, worker.Completed.Reader.Count);
     }
 
