@@ -77,21 +77,11 @@ internal struct SlotCompletion(ReplySlot slot)
         // The continuation ends the use: everything of it is read before.
         object? state = _state;
         ExecutionContext? execution = _execution;
-        switch (_scheduling)
-        {
-            case null when execution is null:
-                continuation(state);
-                break;
-            case null:
-                Run(continuation, state, execution);
-                break;
-            case SynchronizationContext context:
-                context.Post(static boxed => ((Action)boxed!)(), () => Run(continuation, state, execution));
-                break;
-            case TaskScheduler scheduler:
-                _ = Task.Factory.StartNew(() => Run(continuation, state, execution), CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
-                break;
-        }
+        object? scheduling = _scheduling;
+        if (scheduling is null && execution is null)
+            continuation(state);
+        else
+            RunElsewhere(continuation, state, execution, scheduling);
     }
 
     /// <summary>The use has ended; its token is refused from here on.</summary>
@@ -105,12 +95,29 @@ internal struct SlotCompletion(ReplySlot slot)
         Volatile.Write(ref _continuation, null);
     }
 
-    private static void Run(Action<object?> continuation, object? state, ExecutionContext? execution)
+    // Apart from the way that nearly everybody takes, which must not pay for what this one allocates.
+    private static void RunElsewhere(Action<object?> continuation, object? state, ExecutionContext? execution, object? scheduling)
     {
-        if (execution is null)
-            continuation(state);
-        else
-            ExecutionContext.Run(execution, _ => continuation(state), null);
+        switch (scheduling)
+        {
+            case SynchronizationContext context:
+                context.Post(_ => Run(), null);
+                break;
+            case TaskScheduler scheduler:
+                _ = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+                break;
+            default:
+                Run();
+                break;
+        }
+
+        void Run()
+        {
+            if (execution is null)
+                continuation(state);
+            else
+                ExecutionContext.Run(execution, _ => continuation(state), null);
+        }
     }
 
     private static object? Scheduling() =>
