@@ -134,8 +134,15 @@ public sealed class OrderTests
     public async Task Without_waiting_for_a_connection_commands_fail_as_not_sent_while_there_is_none()
     {
         await using ScriptedServer server = new(Wire.Pipes);
-        await using LinkUnderTest link = LinkUnderTest.To(server, static terms => terms with { WaitsForConnection = false, BackoffFirst = TimeSpan.FromHours(1), BackoffCap = TimeSpan.FromHours(1) });
+        TaskCompletionSource there = new();
+        RespPipeTransport transport = new(async (endpoint, cancellation) =>
+        {
+            await there.Task.WaitAsync(cancellation);
+            return await server.Transport.ConnectAsync(endpoint, cancellation);
+        });
+        await using LinkUnderTest link = LinkUnderTest.To(transport, server.Endpoint, static terms => terms with { WaitsForConnection = false, BackoffFirst = TimeSpan.FromHours(1), BackoffCap = TimeSpan.FromHours(1) });
         Assert.Equal(CommandOutcome.NotSent, (await Assert.ThrowsAsync<RespConnectionException>(() => link.Int64("ECHO", "1").Soon())).Outcome);
+        there.SetResult();
         await link.OpenAsync();
         ServerSession session = await server.AcceptAsync();
         ValueTask<long> answered = link.Int64("ECHO", "2");

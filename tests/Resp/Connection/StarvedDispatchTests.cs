@@ -18,22 +18,25 @@ public sealed class StarvedDispatchTests(ITestOutputHelper output)
         answering.Start();
         LinkUnderTest link = await LinkUnderTest.To(new RespSocketTransport(), Connected.EndpointOf(listener)).OpenAsync();
         link.LeavesTasks = true;
+        using Barrier everyone = new(4);
         long replies = 0, late = 0, lost = 0;
         Stopwatch took = new();
         Exception? failure = null;
         bool ended;
+        string state;
         using (StarvedPool starved = new())
         {
             Thread[] callers = [.. Enumerable.Range(0, 4).Select(_ => new Thread(Call))];
             took.Start();
             Array.ForEach(callers, static caller => caller.Start());
             ended = callers.All(static caller => caller.Join(Connected.Patience));
+            state = link.Link.Snapshot().ToString();
             Assert.False(starved.PoolServed, "The pool was not starved: the test proves nothing.");
         }
 
         output.WriteLine($"{replies} replies, {late} late, {lost} lost in {took.ElapsedMilliseconds} ms; {link.Link.Snapshot().Rescues} rescues");
         await link.DisposeAsync();
-        Assert.True(ended, $"Callers wait for the thread pool: {replies} replies, {late} late, {lost} lost.");
+        Assert.True(ended, $"Callers wait for the thread pool: {replies} replies, {late} late, {lost} lost. {state}");
         Assert.Null(failure);
         Assert.Equal(4 * 500, replies);
         Assert.Equal(4, late);
@@ -49,6 +52,8 @@ public sealed class StarvedDispatchTests(ITestOutputHelper output)
                     Interlocked.Increment(ref replies);
                 }
 
+                // A command that is never answered keeps the replies of all that come after it.
+                everyone.SignalAndWait(Connected.Patience);
                 Assert.Throws<RespTimeoutException>(() => link.Int64(new SendTerms(50, default), "NON").AsTask().GetAwaiter().GetResult());
                 Interlocked.Increment(ref late);
                 Task<long> dying = link.Int64("NON").AsTask();
