@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Threading.Tasks.Sources;
 
 namespace Sluice.Resp.Connection;
 
@@ -28,10 +27,10 @@ internal sealed partial class ReplySlot
 
     private const int LargestKeptFrame = 4096;
 
-    private static readonly Action<object?> OnCancelled = static state => ((ReplySlot)state!).CancelledByCaller();
+    private static readonly Action<object?, CancellationToken> OnCancelled = static (state, token) => ((ReplySlot)state!).CancelledByCaller(token);
 
     private readonly SlotPool _pool;
-    private ManualResetValueTaskSourceCore<bool> _core;
+    private SlotCompletion _core;
     private long _word;
     private int _holds;
     private CancellationTokenRegistration _registration;
@@ -41,7 +40,11 @@ internal sealed partial class ReplySlot
     private byte[]? _frame;
     private int _frameLength;
 
-    public ReplySlot(SlotPool pool) => _pool = pool;
+    public ReplySlot(SlotPool pool)
+    {
+        _pool = pool;
+        _core = new SlotCompletion(this);
+    }
 
     /// <summary>The next in the dispatcher's queue, the backlog or the pool: a slot stands in at most one of them.</summary>
     public ReplySlot? Next;
@@ -63,6 +66,9 @@ internal sealed partial class ReplySlot
 
     /// <summary>True until somebody settled or claimed it.</summary>
     public bool IsPending => (Volatile.Read(ref _word) & PhaseMask) == Pending;
+
+    /// <summary>True until somebody settled it; a claim may be taken back.</summary>
+    public bool IsUnsettled => (Volatile.Read(ref _word) & PhaseMask) is Pending or Delivering;
 
     /// <summary>Begins a use. The pool calls it; the caller sets kind and destination before the slot is shared.</summary>
     public void Begin(ReplyDispatcher dispatcher, ReplyKind kind, long deadline, int timeout)
@@ -115,8 +121,16 @@ internal sealed partial class ReplySlot
     /// <summary>The reader has written the result, or the failure.</summary>
     public void Settle() => Volatile.Write(ref _word, (_word & ~PhaseMask) | Settled);
 
-    /// <summary>The reader takes its claim back: the command goes out once more (see <see cref="Fallback"/>).</summary>
-    public void Unclaim() => Volatile.Write(ref _word, (_word & ~PhaseMask) | Pending);
+    /// <summary>The reader takes its claim back: more replies come, or the command goes out once more (see <see cref="Fallback"/>).</summary>
+    public void Unclaim()
+    {
+        // Who cancelled during the claim found nothing to cancel and won't come again. The exchange orders the word before the look at the token:
+        // a cancellation either finds Pending or is found here.
+        Interlocked.Exchange(ref _word, (_word & ~PhaseMask) | Pending);
+        CancellationToken cancellation = _cancellation;
+        if (cancellation.IsCancellationRequested)
+            CancelledByCaller(cancellation);
+    }
 
     /// <summary>Settles with a failure unless somebody else settled first; the caller of this posts the slot to the dispatcher when it returns true.</summary>
     public bool TryFail(Exception failure)
@@ -149,10 +163,23 @@ internal sealed partial class ReplySlot
     /// <summary>Completes the caller's task. Runs the caller's continuation on this thread: dispatcher only, once, after it was settled.</summary>
     public void Signal()
     {
-        if (_failure is { } failure)
-            _core.SetException(failure);
-        else
-            _core.SetResult(true);
+        // A token that outlives the command must not hold the slot of a caller that never looks.
+        if (_cancellation.CanBeCanceled)
+            _registration.Unregister();
+        _core.Complete(_failure);
+    }
+
+    /// <summary>Somebody awaits a command that was signalled: the dispatcher signals once more. Inside the awaiter's call, so the caller still holds the slot.</summary>
+    public void PostLateContinuation() => _dispatcher!.Post(this);
+
+    /// <summary>The caller changes its mind before the slot was sent.</summary>
+    public void Discard()
+    {
+        if (TryFail(new OperationCanceledException("The command was never sent.")))
+            EndByCaller();
+
+        // A cancellation that came first gave it to the dispatcher: then nobody takes the result, and it is never used again.
+        Release();
     }
 
     /// <summary>The queue, or the caller, lets go.</summary>
@@ -165,7 +192,6 @@ internal sealed partial class ReplySlot
 
     private void Recycle()
     {
-        _core.Reset();
         _failure = null;
         _object = null;
         _destination = default;
@@ -186,13 +212,15 @@ internal sealed partial class ReplySlot
         _registration.Dispose();
         _registration = default;
         _cancellation = default;
+        // Here and not when it is recycled, which may be much later: the caller's second look at the same task must find its token stale.
+        _core.Reset();
         Release();
     }
 
-    private void CancelledByCaller()
+    private void CancelledByCaller(CancellationToken cancellation)
     {
         ReplyDispatcher? dispatcher = _dispatcher;
-        if (TryFail(new OperationCanceledException(_cancellation)))
+        if (TryFail(new OperationCanceledException(cancellation)))
             dispatcher!.Post(this);
     }
 
