@@ -91,8 +91,7 @@ public ref partial struct RespReader
     public readonly bool HasAttributes => _hasAttributes;
 
     /// <summary>
-    /// What the server said about this value: an aggregate of <see cref="RespPrefix.Attribute"/>, keys and values in turn; behind its children may follow
-    /// another one.
+    /// What the server said about this value: an aggregate of <see cref="RespPrefix.Attribute"/>, keys and values in turn. There may be more than one: skip its children, then <see cref="MoveNextAttribute"/>.
     /// </summary>
     /// <returns>False if there is nothing.</returns>
     public readonly bool TryGetAttributes(out RespReader attributes)
@@ -104,6 +103,10 @@ public ref partial struct RespReader
         attributes.ReadRaw();
         return true;
     }
+
+    /// <summary>From behind the children of one attribute to the next one of the same value.</summary>
+    /// <returns>False if there is none.</returns>
+    public bool MoveNextAttribute() => HasMore() && _span[_next] == '|' && ReadRaw();
 
     /// <summary>Goes to the next value, depth first: the first child if the current one has children.</summary>
     /// <returns>False at the end of the reply; the reader then stands on nothing.</returns>
@@ -159,6 +162,7 @@ public ref partial struct RespReader
         {
             if (_prefix != RespPrefix.Push)
                 continue;
+            _hasAttributes = false;
             push = this;
             Skip();
             return true;
