@@ -37,6 +37,7 @@ internal sealed partial class ReplySlot
     private CancellationToken _cancellation;
     private ReplyDispatcher? _dispatcher;
     private Exception? _failure;
+    private SlotObserver? _observer;
     private byte[]? _frame;
     private int _frameLength;
 
@@ -57,6 +58,13 @@ internal sealed partial class ReplySlot
 
     /// <summary>What may be tried when the server refuses; null = nothing, or it was tried.</summary>
     public ReplyFallback? Fallback { get; set; }
+
+    /// <summary>Who is told before the caller is; null = nobody. Before the slot is sent.</summary>
+    public SlotObserver? Observer
+    {
+        get => _observer;
+        set => _observer = value;
+    }
 
     /// <summary>The frame that <see cref="KeepFrame"/> kept; empty when none.</summary>
     public ReadOnlySpan<byte> Frame => _frame.AsSpan(0, _frameLength);
@@ -166,6 +174,9 @@ internal sealed partial class ReplySlot
         // A token that outlives the command must not hold the slot of a caller that never looks.
         if (_cancellation.CanBeCanceled)
             _registration.Unregister();
+        // Once: what it does is done before the caller goes on.
+        if (_observer is not null && Interlocked.Exchange(ref _observer, null) is { } observer)
+            observer.OnEnded(_failure);
         _core.Complete(_failure);
     }
 
@@ -193,10 +204,14 @@ internal sealed partial class ReplySlot
     private void Recycle()
     {
         _failure = null;
+        _observer = null;
         _object = null;
         _destination = default;
         _collector = null;
         _collected = 0;
+        _expected = 1;
+        _isNull = false;
+        _precedingFailure = null;
         _dispatcher = null;
         Fallback = null;
         Deadline = long.MaxValue;

@@ -266,6 +266,7 @@ internal sealed partial class RespConnection
             ReplyFallback fallback = slot.Fallback!;
             fallback.Rewrite(slot.Frame, frame);
             slot.Fallback = null;
+            slot.ExpectBefore(fallback.PrecedingReplies);
             EnqueueOutcome outcome = TryEnqueue(frame.WrittenSpan, slot, writesLater: true);
             if (outcome != EnqueueOutcome.Enqueued)
             {
