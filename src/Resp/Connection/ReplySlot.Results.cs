@@ -40,6 +40,7 @@ internal sealed partial class ReplySlot :
             if (_kind == ReplyKind.Collected)
             {
                 _collector!.Collect(index, ref reply);
+                isLast = index + 1 == _collector.Expected;
                 if (!isLast)
                 {
                     Unclaim();
