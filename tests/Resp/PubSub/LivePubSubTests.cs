@@ -22,7 +22,7 @@ public sealed class LivePubSubTests : IAsyncLifetime
     [InlineData(false)]
     public async Task A_thousand_subscriptions_survive_lost_connections_and_each_is_told(bool version3)
     {
-        await using SubscriptionReconciler reconciler = new(version3 ? _server.Terms : _server.OldTerms, TimeProvider.System);
+        await using SubscriptionReconciler reconciler = Reconcilers.Make(version3 ? _server.Terms : _server.OldTerms);
         await using RespLink publisher = new(_server.Terms);
         RespSubscription[] subscriptions = await Task.WhenAll(Enumerable.Range(0, 1000).Select(number =>
             RespSubscription.CreateAsync(reconciler, (RespSubscriptionKind)(number % 3), Name(number), null, TimeProvider.System, Token).AsTask()));
@@ -64,7 +64,7 @@ public sealed class LivePubSubTests : IAsyncLifetime
     public async Task A_storm_of_wishes_with_connections_that_die_ends_in_exactly_what_is_wanted(int seed, bool version3)
     {
         const int Workers = 8, Steps = 400, Names = 24, Kills = 25;
-        await using SubscriptionReconciler reconciler = new((version3 ? _server.Terms : _server.OldTerms) with { Seed = seed }, TimeProvider.System);
+        await using SubscriptionReconciler reconciler = Reconcilers.Make((version3 ? _server.Terms : _server.OldTerms) with { Seed = seed });
         List<RespSubscription>[] held = [.. Enumerable.Range(0, Workers).Select(_ => new List<RespSubscription>())];
         int steps = 0;
         Task[] workers = [.. Enumerable.Range(0, Workers).Select(worker => Task.Run(() => WorkAsync(worker), Token))];
@@ -144,7 +144,7 @@ public sealed class LivePubSubTests : IAsyncLifetime
     public async Task A_subscriber_that_never_reads_stops_nobody_and_learns_how_much_it_missed()
     {
         const int Messages = 20_000;
-        await using SubscriptionReconciler reconciler = new(_server.Terms, TimeProvider.System);
+        await using SubscriptionReconciler reconciler = Reconcilers.Make(_server.Terms);
         RespSubscription asleep = await RespSubscription.CreateAsync(
             reconciler, RespSubscriptionKind.Channel, "a", new RespSubscriptionOptions { BufferedMessages = 100 }, TimeProvider.System, Token);
         Counting counting = new(Messages);

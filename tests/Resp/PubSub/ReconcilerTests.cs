@@ -14,7 +14,7 @@ public sealed class ReconcilerTests : IAsyncLifetime
 
     public ValueTask InitializeAsync()
     {
-        _reconciler = new SubscriptionReconciler(_server.Terms, TimeProvider.System);
+        _reconciler = Reconcilers.Make(_server.Terms);
         return ValueTask.CompletedTask;
     }
 
@@ -274,7 +274,7 @@ public sealed class ReconcilerTests : IAsyncLifetime
     [Fact]
     public async Task A_confirmation_that_does_not_come_in_time_is_a_time_out()
     {
-        await using SubscriptionReconciler impatient = new(_server.Terms with { CommandTimeout = 50 }, TimeProvider.System);
+        await using SubscriptionReconciler impatient = Reconcilers.Make(_server.Terms with { CommandTimeout = 50 });
         await Assert.ThrowsAsync<RespTimeoutException>(
             () => RespSubscription.CreateAsync(impatient, RespSubscriptionKind.Channel, "a", null, TimeProvider.System, Token).AsTask());
     }

@@ -77,7 +77,7 @@ public sealed class TrackingCacheTests
         Assert.True(cache.TryGet("l", out ReadOnlyMemory<byte>? missing));
         Assert.Null(missing);
         await session.SendAsync(push);
-        await ReadAsync(cache, session, "m", "$1\r\n1\r\n" + NoEnd);
+        await ReadAsync(cache, session, "m", "$1\r\n1\r\n" + NoEnd, settle: true);
         Assert.False(cache.TryGet("k", out _));
         Assert.False(cache.TryGet("l", out _));
         Assert.True(cache.TryGet("m", out _));

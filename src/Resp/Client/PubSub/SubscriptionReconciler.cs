@@ -39,6 +39,9 @@ internal sealed partial class SubscriptionReconciler : ILinkListener, IAsyncDisp
     // One write of some 50 KB, and a bound for how long a name that comes meanwhile waits.
     private const int MostInOneExchange = 1024;
 
+    // One exchange, some questions of the watchdog, and new credentials.
+    private const int RingSize = 16;
+
     private readonly RespLink _link;
     private readonly TimeProvider _time;
     private readonly int _timeout;
@@ -50,20 +53,26 @@ internal sealed partial class SubscriptionReconciler : ILinkListener, IAsyncDisp
     private SubscriptionExchange? _exchange;
     private bool _closed;
 
-    /// <param name="terms">The link's; ring and backlog are made small, and lists are taken for messages, as they are in RESP2.</param>
+    /// <param name="link">Made with <see cref="TermsOf"/> and not started; it carries nothing else, and ends with the reconciler.</param>
+    /// <param name="listeners">The link's.</param>
+    /// <param name="timeout">The longest wait for a confirmation; milliseconds, -1 = no limit.</param>
     /// <param name="time">Says when a gap began and ended.</param>
-    public SubscriptionReconciler(LinkTerms terms, TimeProvider time)
+    public SubscriptionReconciler(RespLink link, LinkListeners listeners, int timeout, TimeProvider time)
     {
         _time = time;
-        _timeout = terms.CommandTimeout;
+        _timeout = timeout;
         _names = [New(), New(), New()];
-        _link = new RespLink(terms with { Connection = terms.Connection with { RingSize = 16, ArraysArePushes = true } }, this);
+        _link = link;
+        listeners.Add(this);
 
         static Dictionary<byte[], SubscribedName> New() => new(ByteStrings.Comparer);
     }
 
     /// <summary>The link, for its state.</summary>
     public RespLink Link => _link;
+
+    /// <summary>What a link for messages keeps to: a small ring, and lists are messages, as RESP2 sends them.</summary>
+    public static LinkTerms TermsOf(LinkTerms terms) => terms with { Connection = terms.Connection with { RingSize = RingSize, ArraysArePushes = true } };
 
     /// <summary>Makes a handler live: from the end of the task on it gets every message that is published to the name.</summary>
     /// <exception cref="RespServerException">The server refuses it.</exception>
@@ -254,7 +263,7 @@ internal sealed partial class SubscriptionReconciler : ILinkListener, IAsyncDisp
                 _ = ObserveAsync(replies);
                 return;
             case EnqueueOutcome.Full:
-                // Nothing but one exchange and the watchdog's question is ever on this connection.
+                // Nothing but one exchange, the watchdog's questions and new credentials is ever on this connection.
                 exchange.Connection.Fail(new RespOverloadException("There is no room on a connection that carries nothing but subscriptions: the server stopped answering."));
                 break;
             default:

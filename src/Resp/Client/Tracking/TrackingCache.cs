@@ -30,6 +30,7 @@ public sealed class TrackingCache : IAsyncDisposable
     private readonly long _maxAge;
     private readonly TrackedLink _tracked;
     private readonly StripedCounter _hits = new();
+    private readonly Action<TrackingCache>? _onEnded;
     private CacheTable _table;
     private RespConnection? _connection;
     private RespServerException? _refusal;
@@ -40,8 +41,9 @@ public sealed class TrackingCache : IAsyncDisposable
     private long _evictions;
     private long _notKept;
 
-    internal TrackingCache(LinkTerms terms, TrackingCacheOptions? options)
+    internal TrackingCache(LinkTerms terms, TrackingCacheOptions? options, Action<TrackingCache>? onEnded = null)
     {
+        _onEnded = onEnded;
         _options = options ?? new TrackingCacheOptions();
         _options.Validate();
         _prefixes = [.. _options.Tracking.Prefixes.Select(ByteStrings.Utf8.GetBytes)];
@@ -143,6 +145,7 @@ public sealed class TrackingCache : IAsyncDisposable
     {
         await _tracked.DisposeAsync().ConfigureAwait(false);
         Clear();
+        _onEnded?.Invoke(this);
     }
 
     /// <summary>A read has its replies. The reader thread: what it keeps is in the table before the next push is looked at.</summary>
@@ -162,7 +165,8 @@ public sealed class TrackingCache : IAsyncDisposable
             flight.Table!.Withdraw(dropped);
     }
 
-    private static ReadOnlyMemory<byte>? Wrap(byte[]? value) => value is null ? null : new ReadOnlyMemory<byte>(value);
+    // Spelled out: a bare null would become an array that is null, and with it an empty value.
+    private static ReadOnlyMemory<byte>? Wrap(byte[]? value) => value is null ? default(ReadOnlyMemory<byte>?) : new ReadOnlyMemory<byte>(value);
 
     private static ValueTask<ReadOnlyMemory<byte>?> WaitAsync(CacheFlight flight, CancellationToken cancellationToken) =>
         new(cancellationToken.CanBeCanceled ? flight.Result.Task.WaitAsync(cancellationToken) : flight.Result.Task);
