@@ -16,8 +16,10 @@ public sealed class NestedPushTests
         await using RespLink link = new(server.Terms, listener);
         link.Start();
         ScriptedSession session = await server.AcceptAsync(token);
-        ReplySlot slot = link.Rent(ReplyKind.Value, default);
-        ValueTask<RespValue> reply = new(slot, slot.Token);
+        ReplySlot slot = link.Rent(ReplyKind.Collected, default);
+        Keeper keeper = new(listener.Order);
+        slot.SetCollector(keeper);
+        ValueTask reply = new(slot, slot.Token);
         link.Send("*1\r\n$4\r\nMGET\r\n"u8, slot);
         ReplySlot after = link.Rent(ReplyKind.Text, default);
         ValueTask<string?> pong = new(after, after.Token);
@@ -27,17 +29,31 @@ public sealed class NestedPushTests
         Assert.False(reply.IsCompleted);
         await session.SendAsync("*1\r\n>2\r\n+invalidate\r\n*1\r\n+l\r\n$1\r\nw\r\n>2\r\n+invalidate\r\n*1\r\n+m\r\n+PONG\r\n");
 
-        RespValue both = await reply;
+        await reply;
+        RespValue both = keeper.Kept!;
         Assert.Equal(2, both.Items.Count);
         Assert.Equal("v", both.Items[0].AsString());
         Assert.Equal("w", Assert.Single(both.Items[1].Items).AsString());
         Assert.Equal("PONG", await pong);
-        Assert.Equal(["k", "l", "m"], listener.Keys);
+        Assert.Equal(["reply", "k", "l", "m"], listener.Order);
+    }
+
+    private sealed class Keeper(List<string> order) : ReplyCollector
+    {
+        public RespValue? Kept { get; private set; }
+
+        public override int Expected => 1;
+
+        public override void Collect(int index, ref RespReader reply)
+        {
+            order.Add("reply");
+            Kept = RespValue.Read(ref reply);
+        }
     }
 
     private sealed class Listener : ILinkListener
     {
-        public List<string> Keys { get; } = [];
+        public List<string> Order { get; } = [];
 
         public void OnOpened(RespLink link, RespConnection connection)
         {
@@ -53,7 +69,7 @@ public sealed class NestedPushTests
             Assert.Equal("invalidate", push.ReadString());
             push.MoveNext();
             push.MoveNext();
-            Keys.Add(push.ReadString()!);
+            Order.Add(push.ReadString()!);
         }
     }
 }

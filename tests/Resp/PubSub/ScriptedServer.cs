@@ -80,11 +80,11 @@ internal sealed class ScriptedSession(PipeReader input, PipeWriter output)
     /// <summary>Sends bytes in one piece.</summary>
     public async ValueTask SendAsync(string bytes) => await output.WriteAsync(Encoding.UTF8.GetBytes(bytes), TestContext.Current.CancellationToken);
 
-    /// <summary>Closes the connection from the server's side.</summary>
+    /// <summary>Closes the connection from the server's side; who reads commands at that moment gets null.</summary>
     public void Close()
     {
         output.Complete();
-        input.Complete();
+        input.CancelPendingRead();
     }
 
     private async ValueTask<string?> LineAsync(CancellationToken cancellationToken)
@@ -101,7 +101,7 @@ internal sealed class ScriptedSession(PipeReader input, PipeWriter output)
             }
 
             input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-            if (read.IsCompleted)
+            if (read.IsCompleted || read.IsCanceled)
                 return null;
         }
     }
