@@ -14,6 +14,8 @@ AllocationCase[] cases =
     new MergeBatchCase(),
     new MergeEveryFieldCase(),
     new MergeAndFlushCase(),
+    new TransportCase(),
+    new EncryptedTransportCase(),
 ];
 
 int failures = 0;

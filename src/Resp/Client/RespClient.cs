@@ -15,7 +15,8 @@ public sealed partial class RespClient : IAsyncDisposable
     private readonly ClientLinks _links;
     private readonly ClientLink[] _commands;
     private readonly RespLink[] _commandLinks;
-    private readonly int _mask;
+    private readonly SharedRoute _route;
+    private readonly BlockingLinks _blocking;
     private readonly Lock _gate = new();
     private ClientLink? _messages;
     private Task? _disposal;
@@ -27,9 +28,12 @@ public sealed partial class RespClient : IAsyncDisposable
         _links = new ClientLinks(options);
         _commands = [.. Enumerable.Range(0, options.Connections).Select(_links.ForCommands)];
         _commandLinks = [.. _commands.Select(one => one.Link)];
-        _mask = options.Connections - 1;
+        _route = new SharedRoute(_commandLinks, new Diagnostics.ServerTags(options));
+        _blocking = new BlockingLinks(_links, options.BlockingConnections);
+        PoolTag = new KeyValuePair<string, object?>("db.client.connection.pool.name", options.Database == 0 ? options.Endpoint.ToString() : $"{options.Endpoint}/{options.Database}");
         if (options.CredentialsProvider is { } provider)
             provider.Changed += OnCredentialsChanged;
+        Diagnostics.RespTelemetry.Add(this);
     }
 
     /// <summary>What it was made with.</summary>
@@ -83,10 +87,10 @@ public sealed partial class RespClient : IAsyncDisposable
         ConnectAsync(RespClientOptions.Parse(url), cancellationToken);
 
     /// <summary>Begins a command whose name and number of arguments are known beforehand: the fastest form.</summary>
-    public RespCommand Command(RespCommandPrefix prefix) => new(this, prefix);
+    public RespCommand Command(RespCommandPrefix prefix) => new(_route, prefix);
 
     /// <summary>Begins any command. Words of a subcommand are separated by one space: <c>CLIENT LIST</c>.</summary>
-    public RespCommand Command(string name) => new(this, name);
+    public RespCommand Command(string name) => new(_route, name);
 
     /// <summary>
     /// Takes no more commands, waits until those that were sent have their replies and those that wait were sent, and disposes the client.
@@ -96,7 +100,7 @@ public sealed partial class RespClient : IAsyncDisposable
     public async ValueTask<bool> CloseAsync(TimeSpan drain)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(drain, TimeSpan.Zero);
-        Volatile.Write(ref _closed, true);
+        _route.Close();
         bool drained = drain > TimeSpan.Zero;
         if (drained)
         {
@@ -114,15 +118,13 @@ public sealed partial class RespClient : IAsyncDisposable
         Task disposal;
         lock (_gate)
         {
-            Volatile.Write(ref _closed, true);
+            _closed = true;
+            _route.Close();
             disposal = _disposal ??= EndAsync();
         }
 
         await disposal.ConfigureAwait(false);
     }
-
-    /// <summary>The connection of a key's commands. Commands without a key have the hash 0.</summary>
-    internal RespLink LinkFor(uint hash) => _commandLinks[(int)hash & _mask];
 
     /// <summary>The connections that commands are spread over.</summary>
     internal IReadOnlyList<ClientLink> CommandLinks => _commands;
@@ -145,14 +147,6 @@ public sealed partial class RespClient : IAsyncDisposable
 
     /// <summary>The link of <see cref="MessagesLink"/>.</summary>
     internal RespLink PubSubLink => MessagesLink.Link;
-
-    /// <summary>Why a command may not even begin; null when it may.</summary>
-    internal Exception? Refusal(CancellationToken cancellation)
-    {
-        if (cancellation.IsCancellationRequested)
-            return new OperationCanceledException(cancellation);
-        return Volatile.Read(ref _closed) ? new RespConnectionException("The client was closed.", CommandOutcome.NotSent) : null;
-    }
 
     private async ValueTask OpenAsync(RespLink link, CancellationToken late, CancellationToken cancellation)
     {
@@ -195,6 +189,7 @@ public sealed partial class RespClient : IAsyncDisposable
 
     private async Task EndAsync()
     {
+        Diagnostics.RespTelemetry.Remove(this);
         if (Options.CredentialsProvider is { } provider)
             provider.Changed -= OnCredentialsChanged;
         await EndPushesAsync().ConfigureAwait(false);
@@ -203,5 +198,6 @@ public sealed partial class RespClient : IAsyncDisposable
             links.Add(messages.Link);
         foreach (RespLink link in links)
             await link.DisposeAsync().ConfigureAwait(false);
+        await _blocking.EndAsync().ConfigureAwait(false);
     }
 }

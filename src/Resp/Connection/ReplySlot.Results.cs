@@ -1,19 +1,6 @@
-using System.Threading.Tasks.Sources;
-
 namespace Sluice.Resp.Connection;
 
-internal sealed partial class ReplySlot :
-    IValueTaskSource,
-    IValueTaskSource<long>,
-    IValueTaskSource<bool>,
-    IValueTaskSource<double>,
-    IValueTaskSource<string?>,
-    IValueTaskSource<RespLease>,
-    IValueTaskSource<RespValue>,
-    IValueTaskSource<long?>,
-    IValueTaskSource<double?>,
-    IValueTaskSource<long[]?>,
-    IValueTaskSource<string?[]?>
+internal sealed partial class ReplySlot
 {
     private ReplyKind _kind;
     private long _number;
@@ -23,6 +10,7 @@ internal sealed partial class ReplySlot :
     private int _expected = 1;
     private int _collected;
     private bool _isNull;
+    private RespServerException? _precedingFailure;
 
     /// <summary>Where the reader copies the bytes to, for <see cref="ReplyKind.IntoBuffer"/>. Before the slot is sent.</summary>
     public void SetDestination(Memory<byte> destination) => _destination = destination;
@@ -34,6 +22,9 @@ internal sealed partial class ReplySlot :
         // Kept here: an abandoned slot counts its replies when its collector already serves somebody else.
         _expected = collector.Expected;
     }
+
+    /// <summary>The command's reply comes behind so many others, of which only a failure interests. Before the slot is sent.</summary>
+    public void ExpectBefore(int replies) => _expected = replies + 1;
 
     /// <summary>
     /// Takes one reply. The reader thread only. A reply of the wrong type, or an error of the server, fails the command and not the connection.
@@ -50,12 +41,19 @@ internal sealed partial class ReplySlot :
             if (_kind == ReplyKind.Collected)
             {
                 _collector!.Collect(index, ref reply);
-                isLast = index + 1 == _collector.Expected;
+                _expected = _collector.Expected;
+                isLast = index + 1 == _expected;
                 if (!isLast)
                 {
                     Unclaim();
                     return ReplyProgress.More;
                 }
+            }
+            else if (!isLast)
+            {
+                _precedingFailure ??= reply.ToException();
+                Unclaim();
+                return ReplyProgress.More;
             }
             else if (reply.IsError)
             {
@@ -67,7 +65,7 @@ internal sealed partial class ReplySlot :
                     return ReplyProgress.Refused;
                 }
 
-                _failure = error;
+                _failure = _precedingFailure is null ? error : new RespServerException(error.Text, _precedingFailure);
             }
             else
             {
@@ -88,122 +86,6 @@ internal sealed partial class ReplySlot :
 
         Settle();
         return ReplyProgress.Settled;
-    }
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<long>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<double>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<string?>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<RespLease>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<RespValue>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<string?[]?>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<long[]?>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<double?>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<long?>.GetStatus(short token) => _core.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<long>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<double>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<string?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<RespLease>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<RespValue>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<long?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<double?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<long[]?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<string?[]?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource.GetResult(short token) => End(token, out _);
-
-    long IValueTaskSource<long>.GetResult(short token) => End(token, out _);
-
-    bool IValueTaskSource<bool>.GetResult(short token) => End(token, out _) != 0;
-
-    double IValueTaskSource<double>.GetResult(short token) => BitConverter.Int64BitsToDouble(End(token, out _));
-
-    string? IValueTaskSource<string?>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (string?)result;
-    }
-
-    RespLease IValueTaskSource<RespLease>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (RespLease)result!;
-    }
-
-    RespValue IValueTaskSource<RespValue>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (RespValue)result!;
-    }
-
-    long? IValueTaskSource<long?>.GetResult(short token)
-    {
-        long number = End(token, out _, out bool isNull);
-        return isNull ? null : number;
-    }
-
-    double? IValueTaskSource<double?>.GetResult(short token)
-    {
-        long bits = End(token, out _, out bool isNull);
-        return isNull ? null : BitConverter.Int64BitsToDouble(bits);
-    }
-
-    long[]? IValueTaskSource<long[]?>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (long[]?)result;
-    }
-
-    string?[]? IValueTaskSource<string?[]?>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (string?[]?)result;
-    }
-
-    /// <summary>Takes the result and lets the slot go. A wrong token throws and changes nothing.</summary>
-    private long End(short token, out object? result) => End(token, out result, out _);
-
-    private long End(short token, out object? result, out bool isNull)
-    {
-        if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending)
-            throw new InvalidOperationException("The command has not completed: await the task, once.");
-        long number = _number;
-        result = _object;
-        isNull = _isNull;
-        try
-        {
-            _core.GetResult(token);
-        }
-        finally
-        {
-            EndByCaller();
-        }
-
-        return number;
     }
 
     private void Store(ref RespReader reply)

@@ -38,6 +38,7 @@ internal sealed partial class ReplySlot
     private CancellationToken _cancellation;
     private ReplyDispatcher? _dispatcher;
     private Exception? _failure;
+    private SlotObserver? _observer;
     private byte[]? _frame;
     private int _frameLength;
 
@@ -54,6 +55,13 @@ internal sealed partial class ReplySlot
 
     /// <summary>What may be tried when the server refuses; null = nothing, or it was tried.</summary>
     public ReplyFallback? Fallback { get; set; }
+
+    /// <summary>Who is told before the caller is; null = nobody. Before the slot is sent.</summary>
+    public SlotObserver? Observer
+    {
+        get => _observer;
+        set => _observer = value;
+    }
 
     /// <summary>The frame that <see cref="KeepFrame"/> kept; empty when none.</summary>
     public ReadOnlySpan<byte> Frame => _frame.AsSpan(0, _frameLength);
@@ -149,6 +157,9 @@ internal sealed partial class ReplySlot
     /// <summary>Completes the caller's task. Runs the caller's continuation on this thread: dispatcher only, once, after it was settled.</summary>
     public void Signal()
     {
+        // Once: what it does is done before the caller goes on.
+        if (Interlocked.Exchange(ref _observer, null) is { } observer)
+            observer.OnEnded(_failure);
         if (_failure is { } failure)
             _core.SetException(failure);
         else
@@ -167,12 +178,14 @@ internal sealed partial class ReplySlot
     {
         _core.Reset();
         _failure = null;
+        _observer = null;
         _object = null;
         _destination = default;
         _collector = null;
         _collected = 0;
         _expected = 1;
         _isNull = false;
+        _precedingFailure = null;
         _dispatcher = null;
         Fallback = null;
         Deadline = long.MaxValue;

@@ -17,6 +17,9 @@ internal sealed partial class RespConnection
     // Commands whose other form goes out as soon as there is room (see ReplyFallback).
     private Queue<ReplySlot>? _again;
 
+    // Bytes of a frame that is not whole, and that the scanner has seen.
+    private long _partial;
+
     /// <summary>When the handshake is too late, in the clock's milliseconds.</summary>
     public long HandshakeUntil { get; set; } = long.MaxValue;
 
@@ -142,6 +145,10 @@ internal sealed partial class RespConnection
         ReadOnlySpan<byte> span = buffer.FirstSpan;
         int at = 0;
         Frame frame;
+
+        // What the scanner has seen already may end behind the first segment: then only the whole makes sense to it.
+        if (_partial > span.Length)
+            span = default;
         while (at < span.Length && _scanner.TryScan(span[at..], out frame))
         {
             RespReader reply = new(span.Slice(at + frame.AttributeBytes, (int)frame.Length - frame.AttributeBytes));
@@ -150,7 +157,10 @@ internal sealed partial class RespConnection
         }
 
         if (buffer.IsSingleSegment)
+        {
+            _partial = span.Length - at;
             return buffer.GetPosition(at);
+        }
 
         ReadOnlySequence<byte> rest = buffer.Slice(at);
         while (!rest.IsEmpty && _scanner.TryScan(rest, out frame))
@@ -160,6 +170,7 @@ internal sealed partial class RespConnection
             rest = rest.Slice(frame.Length);
         }
 
+        _partial = rest.Length;
         return rest.Start;
     }
 
@@ -265,6 +276,7 @@ internal sealed partial class RespConnection
             ReplyFallback fallback = slot.Fallback!;
             fallback.Rewrite(slot.Frame, frame);
             slot.Fallback = null;
+            slot.ExpectBefore(fallback.PrecedingReplies);
             EnqueueOutcome outcome = TryEnqueue(frame.WrittenSpan, slot, writesLater: true);
             if (outcome != EnqueueOutcome.Enqueued)
             {

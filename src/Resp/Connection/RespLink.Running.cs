@@ -20,7 +20,7 @@ internal sealed partial class RespLink
                 if (RespClock.Now - began > GoodAfterMilliseconds)
                     backoff.Reset();
                 TellWhoeverWaits(reason);
-                if (!_terms.WaitsForConnection)
+                if (!_terms.WaitsForConnection || reason is RespAuthenticationException)
                     FailBacklog(reason);
                 _closing.Token.WaitHandle.WaitOne(backoff.Next() + _terms.Dials.Take());
             }
@@ -67,6 +67,8 @@ internal sealed partial class RespLink
                 wasOpen = _current is not null;
                 _current = null;
                 _opening = null;
+                _pastWrites += connection?.Writes ?? 0;
+                _pastReads += connection?.Reads ?? 0;
                 if (wasOpen)
                     _opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             }
@@ -99,7 +101,8 @@ internal sealed partial class RespLink
 
     private void TellWhoeverWaits(Exception reason)
     {
-        if (!_failFast)
+        // What passes by itself is waited for: the server is there, and loads its data.
+        if (!_failFast || reason is RespConnectionException { InnerException: RespServerException { IsTransient: true } })
             return;
         lock (_gate)
         {

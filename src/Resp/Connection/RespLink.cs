@@ -24,6 +24,8 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
     private RespConnection? _current;
     private RespConnection? _opening;
     private Exception? _lastFault;
+    private long _pastWrites;
+    private long _pastReads;
     private bool _started;
     private bool _closed;
 
@@ -41,6 +43,12 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
 
     /// <summary>How often a connection became ready.</summary>
     public long Openings { get; private set; }
+
+    /// <summary>Turns of the writer, over all connections.</summary>
+    public long Writes => Volatile.Read(ref _pastWrites) + (Current?.Writes ?? 0);
+
+    /// <summary>Reads that brought something, over all connections.</summary>
+    public long Reads => Volatile.Read(ref _pastReads) + (Current?.Reads ?? 0);
 
     /// <summary>Why the last connection, or the last attempt to make one, ended; null at first.</summary>
     public Exception? LastFault => Volatile.Read(ref _lastFault);
@@ -68,6 +76,20 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
         if (Volatile.Read(ref _waiting) == 0 && Volatile.Read(ref _current) is { } connection && connection.TryEnqueue(frame, slot) == EnqueueOutcome.Enqueued)
             return;
         Wait(frame, slot);
+    }
+
+    /// <summary>Sends a command on this connection or not at all: for what depends on the state that the connection has on the server.</summary>
+    public void SendOn(RespConnection connection, ReadOnlySpan<byte> frame, ReplySlot slot)
+    {
+        EnqueueOutcome outcome = connection.TryEnqueue(frame, slot);
+        if (outcome == EnqueueOutcome.Enqueued)
+            return;
+        Exception refusal = outcome == EnqueueOutcome.Full
+            ? new RespOverloadException($"{_terms.Connection.RingSize} commands are in flight on the connection to {_terms.Endpoint}.")
+            : new RespConnectionException($"The connection was lost. {connection.Fault?.Message}", CommandOutcome.NotSent, connection.Fault);
+        if (slot.TryFail(refusal))
+            _dispatcher.Post(slot);
+        slot.Release();
     }
 
     /// <summary>Begins to dial; later calls do nothing.</summary>

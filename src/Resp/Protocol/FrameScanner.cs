@@ -10,6 +10,10 @@ namespace Sluice.Resp;
 /// stands, and how many elements each open aggregate still wants. So the cost is the number of bytes, however they are cut, and memory is the stack of open
 /// aggregates, whatever counts and lengths the frame announces. What arrives in one piece takes a shorter way (<see cref="MeasureScalar"/>) that
 /// knows only the common forms and leaves everything else, faults included, to the machine: there is one place that decides what is valid.
+///
+/// Where the specification leaves room: leading zeros, and a plus sign before integers, are taken; only <c>$-1</c> and <c>*-1</c> are
+/// nulls besides <c>_</c>; only strings, arrays, sets and maps can be streamed. A line feed inside a line is a fault that is reported when the line ends, any other bare line
+/// break at once. Pushes inside an aggregate (Redis 6) count as no element; inside an attribute or another push no server has put one, so that is a fault.
 /// </summary>
 /// <remarks>
 /// A mutable value: keep it in a field, don't copy it. One thread. After it has thrown, the stream has no meaning any more, nor has the scanner.

@@ -1,6 +1,9 @@
 namespace Sluice.Resp;
 
 /// <summary>What a server's error means, by its first word.</summary>
+/// <remarks>
+/// "Nothing ran" is said of an error that answers a plain command. A script may have written before one of its commands failed, and may answer with any words it likes.
+/// </remarks>
 public enum RespErrorKind
 {
     /// <summary>A word that has no member here; see <see cref="RespServerException.Token"/>.</summary>

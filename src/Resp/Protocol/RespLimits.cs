@@ -28,7 +28,7 @@ public sealed record RespLimits
     /// <summary>Longest line (a simple string, an error, a number) in bytes, without its type and its line break. 64 or more; 64 KiB by default.</summary>
     public int MaxLineBytes { get; init; } = 64 * 1024;
 
-    /// <summary>Longest bulk string, bulk error, verbatim string or streamed string in bytes. 0 or more; 512 MiB by default.</summary>
+    /// <summary>Longest bulk string, bulk error, verbatim string or streamed string in bytes. 0 or more; 512 MiB by default, which is Redis's own limit.</summary>
     public long MaxBulkBytes { get; init; } = 512L * 1024 * 1024;
 
     /// <summary>
@@ -40,7 +40,7 @@ public sealed record RespLimits
     /// <summary>Most arrays, sets, maps, pushes and attributes inside one another. 1 to 512; 32 by default.</summary>
     public int MaxDepth { get; init; } = 32;
 
-    /// <summary>Longest reply with all it contains, in bytes. 64 or more; 1 GiB by default.</summary>
+    /// <summary>Longest reply with all it contains, in bytes. 64 to 2 GiB - 1; 1 GiB by default.</summary>
     public long MaxFrameBytes { get; init; } = 1024L * 1024 * 1024;
 
     /// <summary>Checks the ranges.</summary>
@@ -52,13 +52,19 @@ public sealed record RespLimits
         AtLeast(MaxElements, 0, nameof(MaxElements));
         AtLeast(MaxDepth, 1, nameof(MaxDepth));
         AtLeast(MaxFrameBytes, SmallestLine, nameof(MaxFrameBytes));
-        if (MaxDepth > DeepestDepth)
-            throw new ArgumentOutOfRangeException(nameof(MaxDepth), MaxDepth, $"{nameof(RespLimits)}.{nameof(MaxDepth)} is at most {DeepestDepth}.");
+        AtMost(MaxDepth, DeepestDepth, nameof(MaxDepth));
+        AtMost(MaxFrameBytes, int.MaxValue, nameof(MaxFrameBytes));
     }
 
     private static void AtLeast(long value, long least, string name)
     {
         if (value < least)
             throw new ArgumentOutOfRangeException(name, value, $"{nameof(RespLimits)}.{name} is at least {least}.");
+    }
+
+    private static void AtMost(long value, long most, string name)
+    {
+        if (value > most)
+            throw new ArgumentOutOfRangeException(name, value, $"{nameof(RespLimits)}.{name} is at most {most}.");
     }
 }

@@ -62,7 +62,7 @@ public sealed class RespServerException : RespException
     /// <summary>The server is not the one that takes writes.</summary>
     public bool IsReadOnly => Kind == RespErrorKind.ReadOnly;
 
-    /// <summary>The state of the server forbids it now and passes: the same command may be sent again, nothing ran.</summary>
+    /// <summary>The state of the server forbids it now and passes. A plain command did not run and may be sent again; of a script that is not known.</summary>
     public bool IsTransient => Kind is RespErrorKind.Loading or RespErrorKind.Busy or RespErrorKind.TryAgain or RespErrorKind.ClusterDown or RespErrorKind.MasterDown;
 
     internal static RespErrorKind KindOf(ReadOnlySpan<char> token) => token switch

@@ -32,7 +32,7 @@ public enum RespTransportFault
 }
 
 /// <summary>A connection that broke or that could not be made.</summary>
-public sealed class RespTransportException : IOException
+public sealed class RespTransportException : RespException
 {
     /// <summary>Use the constructor with a fault.</summary>
     public RespTransportException()

@@ -28,6 +28,8 @@ public sealed class LimitTests
         // Strings; streamed ones by their sum.
         { "$10\r\n0123456789\r\n", "$'0123456789'" },
         { "$11\r\n", "kill" },
+        { "$11\r\n0123456789a\r\n", "kill" },
+        { "*1\r\n$11\r\n0123456789a\r\n", "kill" },
         { "!11\r\n", "kill" },
         { "=11\r\n", "kill" },
         { "=10\r\ntxt:456789\r\n", "=txt'456789'" },
@@ -100,6 +102,9 @@ public sealed class LimitTests
         Assert.Contains(name, Assert.Throws<ArgumentOutOfRangeException>(limits.Validate).Message, StringComparison.Ordinal);
         RespLimits.Default.Validate();
         Assert.Throws<ArgumentOutOfRangeException>(new RespLimits { MaxDepth = 0 }.Validate);
+        Assert.Throws<ArgumentOutOfRangeException>(new RespLimits { MaxFrameBytes = 1L << 31 }.Validate);
+        new RespLimits { MaxLineBytes = 64, MaxBulkBytes = 0, MaxElements = 0, MaxDepth = 1, MaxFrameBytes = 64 }.Validate();
+        new RespLimits { MaxLineBytes = int.MaxValue, MaxBulkBytes = long.MaxValue, MaxElements = int.MaxValue, MaxDepth = 512, MaxFrameBytes = int.MaxValue }.Validate();
     }
 
     // The stack of open aggregates outgrows its place inside the scanner.

@@ -151,6 +151,29 @@ public sealed class ConnectTests
         Assert.Equal("answer"u8.ToArray(), Connected.Take(duplex.Input));
     }
 
+    // A local server that is behind with accepting is busy, not down: the kernel says "try again", which is neither a connection nor a refusal.
+    [Fact]
+    public async Task A_full_unix_backlog_is_waited_for()
+    {
+        using TemporaryFolder folder = new();
+        UnixDomainSocketEndPoint address = new(Path.Combine(folder.Path, "busy.sock"));
+        using Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(address);
+        listener.Listen(0);
+        using Socket first = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        first.Connect(address);
+        RespEndpoint endpoint = RespEndpoint.Unix(address.ToString());
+
+        Assert.Equal(RespTransportFault.ConnectTimedOut, (await FailAsync(endpoint, new RespTransportOptions { ConnectTimeout = TimeSpan.FromMilliseconds(100) })).Fault);
+        Task<IRespDuplex> connecting = new RespSocketTransport(new RespTransportOptions { ConnectTimeout = Connected.Patience }).ConnectAsync(endpoint, CancellationToken.None).AsTask();
+        using Socket firstAccepted = listener.Accept();
+        await using IRespDuplex duplex = await connecting;
+        using Socket secondAccepted = listener.Accept();
+        secondAccepted.Send("abc"u8);
+
+        Assert.Equal("abc"u8.ToArray(), Connected.Take(duplex.Input));
+    }
+
     // A server that was not started yet, seen through its path.
     [Fact]
     public async Task A_unix_socket_that_does_not_exist_is_refused()

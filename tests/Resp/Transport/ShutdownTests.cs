@@ -66,6 +66,19 @@ public sealed class ShutdownTests
         Assert.Equal(nameof(RespTransportFault.ShutDown), OutcomeOf(pair.Input));
     }
 
+    // A peer that takes nothing any more (stopped, or cut off) must be noticed by the kernel within the configured time, under a name of its own.
+    [Fact]
+    public async Task A_peer_that_takes_nothing_for_the_user_time_out_is_silent()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "TCP_USER_TIMEOUT is Linux's.");
+        await using Connected pair = await Connected.MakeAsync(new RespTransportOptions { UserTimeout = TimeSpan.FromMilliseconds(500) });
+
+        RespTransportException silent = await Assert.ThrowsAsync<RespTransportException>(() => pair.Output.WriteAsync(new byte[32_000_000]).AsTask().WaitAsync(Connected.Patience));
+
+        Assert.Equal(RespTransportFault.PeerSilent, silent.Fault);
+        Assert.Equal(nameof(RespTransportFault.PeerSilent), OutcomeOf(pair.Input));
+    }
+
     // A half-closed connection still delivers in the other direction: the end comes after the last byte, and writing goes on.
     [Fact]
     public async Task A_half_close_by_the_peer_is_the_end_of_the_stream_and_no_fault()

@@ -121,6 +121,54 @@ public sealed class SocketPipeWriterTests
         Assert.Equal(default, await next.WaitAsync(Connected.Patience));
     }
 
+    // Cancellation races with the end of the write, the start of the next and the thread that sends: whoever wins, the stream is the writes in order.
+    [Fact]
+    public async Task Writes_that_are_cancelled_at_any_moment_leave_the_stream_whole()
+    {
+        await using Connected pair = await Connected.MakeAsync(new RespTransportOptions { SendBufferBytes = 4096 });
+        byte[] stream = new byte[20_000_000];
+        new Random(8).NextBytes(stream);
+        int cancelled = 0, ended = 0;
+        Task writing = Task.Run(async () =>
+        {
+            Random random = new(9);
+            for (int start = 0; start < stream.Length;)
+            {
+                byte[] part = stream.AsSpan(start, Math.Min(stream.Length - start, random.Next(1, 120_000))).ToArray();
+                start += part.Length;
+                using CancellationTokenSource source = new();
+                Task<FlushResult> write = pair.Output.WriteAsync(part, source.Token).AsTask();
+                Thread.SpinWait(random.Next(3_000));
+                if (random.Next(2) == 0)
+                    pair.Output.CancelPendingFlush();
+                else
+                    await source.CancelAsync();
+                try
+                {
+                    if ((await write).IsCanceled)
+                        cancelled++;
+                    else
+                        ended++;
+                }
+                catch (OperationCanceledException)
+                {
+                    cancelled++;
+                }
+
+                Array.Clear(part); // the memory is the caller's again
+            }
+
+            FlushResult last = await pair.Output.FlushAsync();
+            if (last.IsCanceled)
+                await pair.Output.FlushAsync();
+        });
+
+        byte[] received = await Task.Run(() => pair.ServerTakes(stream.Length));
+        await writing.WaitAsync(Connected.Patience);
+        Assert.Equal(stream, received);
+        Assert.True(cancelled > 0 && ended > 0, $"{cancelled} cancelled, {ended} not");
+    }
+
     // A cancellation that comes before the write belongs to the next one, which must say so and still send.
     [Fact]
     public async Task A_cancellation_between_writes_marks_the_next_one()

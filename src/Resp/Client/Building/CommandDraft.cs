@@ -78,6 +78,16 @@ internal ref struct CommandDraft
         }
     }
 
+    /// <summary>Goes where that key's commands go; the key itself is not sent.</summary>
+    public void RouteBy(scoped RespArgument key)
+    {
+        CommandDraft apart = new("-");
+        apart.Key(key);
+        Hash = apart.Hash;
+        HasKey = true;
+        apart.Dispose();
+    }
+
     public ReadOnlySpan<byte> Complete() => _writer.Complete();
 
     public void Dispose()

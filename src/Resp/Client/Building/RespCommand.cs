@@ -20,21 +20,23 @@ namespace Sluice.Resp;
 /// </remarks>
 public ref partial struct RespCommand
 {
-    private readonly RespClient _client;
+    private readonly CommandRoute _route;
     private readonly ReplyFallback? _fallback;
+    private readonly string? _procedure;
     private CommandDraft _draft;
 
-    internal RespCommand(RespClient client, RespCommandPrefix prefix)
+    internal RespCommand(CommandRoute route, RespCommandPrefix prefix)
     {
-        _client = client;
+        _route = route;
         _draft = new CommandDraft(prefix);
     }
 
-    internal RespCommand(RespClient client, string name, ReplyFallback? fallback = null)
+    internal RespCommand(CommandRoute route, string name, ReplyFallback? fallback = null, string? procedure = null)
     {
-        _client = client;
+        _route = route;
         _draft = new CommandDraft(name);
         _fallback = fallback;
+        _procedure = procedure;
     }
 
     /// <summary>Writes a key; the first one decides about the connection.</summary>
@@ -120,4 +122,7 @@ public ref partial struct RespCommand
         _draft.Write(argument);
         return ref this;
     }
+
+    /// <summary>Goes where that key's commands go; for commands that name no key.</summary>
+    internal void RouteBy(scoped RespArgument key) => _draft.RouteBy(key);
 }

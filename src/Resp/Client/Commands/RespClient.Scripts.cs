@@ -14,12 +14,26 @@ public sealed partial class RespClient
     {
         ArgumentNullException.ThrowIfNull(script);
         ArgumentOutOfRangeException.ThrowIfNegative(keyCount);
-        RespCommand command = new(this, "EVALSHA", script.Fallback);
+        RespCommand command = new(_route, "EVALSHA", script.Fallback, script.Name);
         command.Write(script.Sha1).Write(keyCount);
         return command;
     }
 
-    /// <summary>SCRIPT LOAD, on every connection's server: what calls do by themselves when it is needed.</summary>
+    /// <summary>
+    /// Begins the call of a function: FCALL, and FUNCTION LOAD before it on the same connection when the server does not have it. Write the keys, then the other arguments.
+    /// </summary>
+    /// <param name="function">The function.</param>
+    /// <param name="keyCount">How many keys come first.</param>
+    public RespCommand Command(Function function, int keyCount)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        ArgumentOutOfRangeException.ThrowIfNegative(keyCount);
+        RespCommand command = new(_route, "FCALL", function.Fallback, function.Name);
+        command.Write(function.Name).Write(keyCount);
+        return command;
+    }
+
+    /// <summary>SCRIPT LOAD: what calls do by themselves when it is needed.</summary>
     public ValueTask LoadAsync(Script script, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(script);

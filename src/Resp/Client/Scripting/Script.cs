@@ -22,7 +22,7 @@ public sealed class Script
 
     /// <summary>Takes a script.</summary>
     /// <param name="source">Lua.</param>
-    /// <param name="name">What measurements call it; null: <c>EVALSHA</c>.</param>
+    /// <param name="name">What measurements call it; null: nothing.</param>
     /// <exception cref="ArgumentException">It is empty.</exception>
     public Script(string source, string? name)
     {
@@ -30,15 +30,15 @@ public sealed class Script
         Source = source;
         SourceBytes = Encoding.UTF8.GetBytes(source);
         Sha1 = Hash(SourceBytes);
-        Name = name ?? "EVALSHA";
+        Name = name;
         Fallback = new ScriptFallback(this);
     }
 
     /// <summary>The source.</summary>
     public string Source { get; }
 
-    /// <summary>What measurements call it.</summary>
-    public string Name { get; }
+    /// <summary>What measurements call it; null: nothing.</summary>
+    public string? Name { get; }
 
     /// <summary>The hash by which servers know it: 40 hexadecimal digits in lower case.</summary>
     public string Sha1 { get; }
@@ -48,7 +48,7 @@ public sealed class Script
     internal ScriptFallback Fallback { get; }
 
     /// <summary>Name and hash.</summary>
-    public override string ToString() => $"{Name} {Sha1}";
+    public override string ToString() => Name is null ? Sha1 : $"{Name} {Sha1}";
 
     [SuppressMessage("Security", "CA5350", Justification = "The name that servers give a script; nothing is protected by it.")]
     private static string Hash(byte[] source) => Convert.ToHexStringLower(SHA1.HashData(source));

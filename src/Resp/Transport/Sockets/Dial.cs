@@ -41,7 +41,7 @@ internal sealed class Dial(RespEndpoint endpoint, RespTransportOptions options, 
     private Socket ConnectSocket()
     {
         if (endpoint.UnixPath is not null)
-            return ConnectAny([new UnixDomainSocketEndPoint(endpoint.UnixPath)]);
+            return ConnectLocal(new UnixDomainSocketEndPoint(endpoint.UnixPath));
         if (IPAddress.TryParse(endpoint.Host, out IPAddress? address))
             return ConnectAny([new IPEndPoint(address, endpoint.Port)]);
         return ConnectAny([.. Resolve(endpoint.Host!).Select(found => new IPEndPoint(found, endpoint.Port))]);
@@ -105,9 +105,41 @@ internal sealed class Dial(RespEndpoint endpoint, RespTransportOptions options, 
         }
     }
 
+    /// <summary>
+    /// A local connect has no "in progress": in non-blocking mode a full backlog is an error, and nothing tells when there is room. So this one blocks,
+    /// in slices.
+    /// </summary>
+    private Socket ConnectLocal(UnixDomainSocketEndPoint address)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (Left <= TimeSpan.Zero)
+                throw TransportFaults.TimedOut(endpoint, "Connecting to", options.ConnectTimeout);
+            Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)LookAgainAfter.TotalMilliseconds };
+            try
+            {
+                SocketConfiguration.Apply(socket, options);
+                socket.Connect(address);
+                socket.SendTimeout = 0;
+                socket.Blocking = false;
+                return socket;
+            }
+            catch (SocketException full) when (full.SocketErrorCode is SocketError.WouldBlock or SocketError.TimedOut)
+            {
+                socket.Dispose();
+            }
+            catch (SocketException failed)
+            {
+                socket.Dispose();
+                throw TransportFaults.NotConnected(endpoint, failed);
+            }
+        }
+    }
+
     private (Socket? Attempt, bool Connected, SocketException? Failed) Begin(EndPoint address)
     {
-        Socket socket = new(address.AddressFamily, SocketType.Stream, address.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             SocketConfiguration.Apply(socket, options);

@@ -13,6 +13,7 @@ internal sealed class PolledSocket(Socket socket, TimeSpan spinTime = default) :
     private const int Forever = -1;
     private readonly long _spinTicks = (long)(spinTime.TotalSeconds * Stopwatch.Frequency);
     private SpinPolicy _spin;
+    private int _fault; // the first error, a SocketError: the kernel tells it once, to whichever direction asks first; the other would see an orderly end
     private volatile bool _shutDown;
 
     public Socket Socket => socket;
@@ -56,6 +57,7 @@ internal sealed class PolledSocket(Socket socket, TimeSpan spinTime = default) :
 
         return error switch
         {
+            SocketError.Success when received == 0 && !destination.IsEmpty && _fault is not 0 => throw Broken(SocketError.Shutdown),
             SocketError.Success => received,
             SocketError.WouldBlock or SocketError.Interrupted => -1,
             _ => throw Broken(error),
@@ -152,8 +154,11 @@ internal sealed class PolledSocket(Socket socket, TimeSpan spinTime = default) :
         }
     }
 
-    private RespTransportException Broken(SocketError error) =>
-        _shutDown ? ShutDown(new SocketException((int)error)) : TransportFaults.Broken(error);
+    private RespTransportException Broken(SocketError error)
+    {
+        int first = Interlocked.CompareExchange(ref _fault, (int)error, 0);
+        return _shutDown ? ShutDown(new SocketException((int)error)) : TransportFaults.Broken(first == 0 ? error : (SocketError)first);
+    }
 
     private static RespTransportException ShutDown(Exception inner) =>
         new(RespTransportFault.ShutDown, "The connection had been shut down by this side.", inner);
