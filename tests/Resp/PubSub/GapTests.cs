@@ -47,6 +47,7 @@ public sealed class GapTests
         await reconciler.WhenSettledAsync(Token);
         Assert.Empty(await server.SubscribedAsync());
         Assert.Equal(0, reconciler.Link.Current!.InFlight);
+        Assert.Equal(0, reconciler.Names);
 
         Task<RespSubscription> SubscribeAsync(string name) => RespSubscription.CreateAsync(
             reconciler, name[0] == 'S' ? RespSubscriptionKind.Shard : RespSubscriptionKind.Channel, name, null, TimeProvider.System, Token).AsTask();

@@ -51,6 +51,7 @@ public sealed class LivePubSubTests : IAsyncLifetime
         await reconciler.WhenSettledAsync(Token);
         Assert.Equal(("", "", 0), await SubscribedAsync());
         Assert.Equal(0, reconciler.Link.Current!.InFlight);
+        Assert.Equal(0, reconciler.Names);
         Assert.Equal(0, reconciler.UnknownPushes);
 
         static string Name(int number) => number % 3 == 1 ? $"p{number}-*" : $"c{number}";
@@ -103,6 +104,7 @@ public sealed class LivePubSubTests : IAsyncLifetime
         await reconciler.WhenSettledAsync(Token);
         Assert.Equal(("", "", 0), await SubscribedAsync());
         Assert.Equal(0, reconciler.Link.Current!.InFlight);
+        Assert.Equal(0, reconciler.Names);
 
         string Wanted(RespSubscriptionKind kind) => Join(held.SelectMany(list => list).Where(one => one.Kind == kind).Select(one => one.Name));
 

@@ -103,8 +103,10 @@ public sealed class ReconcilerTests : IAsyncLifetime
         // Refused is not wanted any more: the connection goes on, and the next wish is a new one.
         Task<RespSubscription> again = SubscribeAsync("secret");
         await session.ExpectAsync("SUBSCRIBE secret", "PING");
-        await session.SendAsync(Confirm("subscribe", "secret") + fence);
-        await again;
+        await session.SendAsync("-NOPERM No permissions to access a channel\r\n" + fence);
+        await Assert.ThrowsAsync<RespServerException>(() => again);
+        await _reconciler.WhenSettledAsync(Token);
+        Assert.Equal(3, _reconciler.Names);
     }
 
     // Prevents a subscriber that is confirmed by what is about to end, and one that hears the end of the old subscription as if nothing was missing after it.
@@ -150,6 +152,19 @@ public sealed class ReconcilerTests : IAsyncLifetime
         Assert.Equal("1", (await NextAsync(subscription)).Text);
         Assert.Equal(RespGapReasons.Unsubscribed, (await NextAsync(subscription)).Gap!.Reasons);
         Assert.Equal("2", (await NextAsync(subscription)).Text);
+    }
+
+    // Prevents the same where it hides best: the answer is there, the fence is not, and the subscription has already ended again.
+    [Fact]
+    public async Task A_subscription_that_ends_between_its_confirmation_and_the_fence_is_made_again()
+    {
+        Task<RespSubscription> subscribing = SubscribeAsync("a", RespSubscriptionKind.Shard);
+        ScriptedSession session = await _server.AcceptAsync(Token);
+        await session.ExpectAsync("SSUBSCRIBE a", "PING");
+        await session.SendAsync(Confirm("ssubscribe", "a") + Confirm("sunsubscribe", "a") + Pong);
+        await session.ExpectAsync("SSUBSCRIBE a", "PING");
+        await session.SendAsync(Confirm("ssubscribe", "a") + Pong);
+        Assert.Equal(RespGapReasons.Unsubscribed, (await NextAsync(await subscribing)).Gap!.Reasons);
     }
 
     // Prevents silence after a reconnect, the complaint that clients get most: everything comes back, and before the first message of the new connection stands the gap.

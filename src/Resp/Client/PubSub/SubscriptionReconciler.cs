@@ -71,6 +71,16 @@ internal sealed partial class SubscriptionReconciler : ILinkListener, IAsyncDisp
     /// <summary>The link, for its state.</summary>
     public RespLink Link => _link;
 
+    /// <summary>Names that somebody wants or the server sends; for tests of leaks.</summary>
+    public int Names
+    {
+        get
+        {
+            lock (_gate)
+                return _names.Sum(names => names.Count);
+        }
+    }
+
     /// <summary>What a link for messages keeps to: a small ring, and lists are messages, as RESP2 sends them.</summary>
     public static LinkTerms TermsOf(LinkTerms terms) => terms with { Connection = terms.Connection with { RingSize = RingSize, ArraysArePushes = true } };
 
