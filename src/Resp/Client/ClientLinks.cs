@@ -29,7 +29,12 @@ internal sealed class ClientLinks
     public ClientLink ForCommands(int index) => Make($"commands {index}", watchesPeer: true);
 
     /// <summary>A link for messages.</summary>
-    public ClientLink ForMessages() => Make("messages", watchesPeer: true);
+    public ClientLink ForMessages()
+    {
+        HelloHandshake handshake = new(_options);
+        LinkListeners listeners = new();
+        return new ClientLink("messages", new RespLink(SubscriptionReconciler.TermsOf(TermsOf("messages", handshake, watchesPeer: true)), listeners), handshake, listeners);
+    }
 
     /// <summary>A link for one blocking command at a time: silence is its nature, so only the kernel watches the peer.</summary>
     public ClientLink ForBlocking() => Make("blocking", watchesPeer: false);

@@ -72,6 +72,7 @@ public sealed partial class RespClient
         {
             if (_messages is not null)
                 links.Add(_messages);
+            links.AddRange(_cacheLinks);
         }
 
         return links;

@@ -192,6 +192,7 @@ public sealed partial class RespClient : IAsyncDisposable
         Diagnostics.RespTelemetry.Remove(this);
         if (Options.CredentialsProvider is { } provider)
             provider.Changed -= OnCredentialsChanged;
+        await EndPushesAsync().ConfigureAwait(false);
         List<RespLink> links = [.. _commandLinks];
         if (_messages is { } messages)
             links.Add(messages.Link);

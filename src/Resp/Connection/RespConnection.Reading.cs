@@ -176,15 +176,40 @@ internal sealed partial class RespConnection
 
     private void Accept(ref RespReader reply, in Frame frame)
     {
-        if (frame.Prefix == RespPrefix.Push || (_terms.ArraysArePushes && frame.Prefix == RespPrefix.Array))
+        if (frame.Prefix == RespPrefix.Push || (frame.Prefix == RespPrefix.Array && _terms.ArraysArePushes && !IsPong(reply)))
         {
             _owner.OnPush(this, ref reply);
             return;
         }
 
+        if (!frame.HasNestedPush)
+        {
+            AcceptReply(ref reply);
+            return;
+        }
+
+        RespReader nested = reply;
+        AcceptReply(ref reply);
+        // Behind the reply: what the reply made somebody keep, an invalidation inside it takes away again. The other order could let a value outlive its invalidation.
+        while (nested.TryReadNestedPush(out RespReader push))
+            _owner.OnPush(this, ref push);
+    }
+
+    /// <summary>A RESP2 connection that is subscribed answers PING with a list of two: a reply, the only one that is a list.</summary>
+    private static bool IsPong(RespReader list)
+    {
+        if (list.Count != 2 || !list.MoveNext() || list.ByteLength != 4 || list.IsAggregate)
+            return false;
+        Span<byte> word = stackalloc byte[4];
+        list.CopyTo(word);
+        return word.SequenceEqual("pong"u8);
+    }
+
+    private void AcceptReply(ref RespReader reply)
+    {
         long head = _head.Value;
         if (head == Volatile.Read(ref _tail.Value))
-            throw new RespProtocolException($"The server sent a reply that no command waits for ({frame.Prefix}): from here on replies could reach the wrong callers.");
+            throw new RespProtocolException($"The server sent a reply that no command waits for ({reply.Prefix}): from here on replies could reach the wrong callers.");
 
         ReplySlot slot = _ring[head & _mask]!;
         switch (slot.Accept(ref reply))
