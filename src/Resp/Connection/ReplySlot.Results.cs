@@ -9,29 +9,39 @@ internal sealed partial class ReplySlot :
     IValueTaskSource<double>,
     IValueTaskSource<string?>,
     IValueTaskSource<RespLease>,
-    IValueTaskSource<RespValue>
+    IValueTaskSource<RespValue>,
+    IValueTaskSource<long?>,
+    IValueTaskSource<double?>,
+    IValueTaskSource<long[]?>,
+    IValueTaskSource<string?[]?>
 {
     private ReplyKind _kind;
     private long _number;
     private object? _object;
     private Memory<byte> _destination;
     private ReplyCollector? _collector;
+    private int _expected = 1;
     private int _collected;
+    private bool _isNull;
 
     /// <summary>Where the reader copies the bytes to, for <see cref="ReplyKind.IntoBuffer"/>. Before the slot is sent.</summary>
     public void SetDestination(Memory<byte> destination) => _destination = destination;
 
     /// <summary>Who takes the replies, for <see cref="ReplyKind.Collected"/>. Before the slot is sent.</summary>
-    public void SetCollector(ReplyCollector collector) => _collector = collector;
+    public void SetCollector(ReplyCollector collector)
+    {
+        _collector = collector;
+        // Kept here: an abandoned slot counts its replies when its collector already serves somebody else.
+        _expected = collector.Expected;
+    }
 
     /// <summary>
     /// Takes one reply. The reader thread only. A reply of the wrong type, or an error of the server, fails the command and not the connection.
     /// </summary>
     public ReplyProgress Accept(ref RespReader reply)
     {
-        int expected = _kind == ReplyKind.Collected ? _collector!.Expected : 1;
         int index = _collected++;
-        bool isLast = index + 1 == expected;
+        bool isLast = index + 1 == _expected;
         if (!TryClaim())
             return isLast ? ReplyProgress.Drained : ReplyProgress.More;
 
@@ -93,6 +103,14 @@ internal sealed partial class ReplySlot :
 
     ValueTaskSourceStatus IValueTaskSource<RespValue>.GetStatus(short token) => _core.GetStatus(token);
 
+    ValueTaskSourceStatus IValueTaskSource<string?[]?>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<long[]?>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<double?>.GetStatus(short token) => _core.GetStatus(token);
+
+    ValueTaskSourceStatus IValueTaskSource<long?>.GetStatus(short token) => _core.GetStatus(token);
+
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
 
     void IValueTaskSource<long>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
@@ -106,6 +124,14 @@ internal sealed partial class ReplySlot :
     void IValueTaskSource<RespLease>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
 
     void IValueTaskSource<RespValue>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<long?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<double?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<long[]?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
+
+    void IValueTaskSource<string?[]?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
 
     void IValueTaskSource.GetResult(short token) => End(token, out _);
 
@@ -133,13 +159,40 @@ internal sealed partial class ReplySlot :
         return (RespValue)result!;
     }
 
+    long? IValueTaskSource<long?>.GetResult(short token)
+    {
+        long number = End(token, out _, out bool isNull);
+        return isNull ? null : number;
+    }
+
+    double? IValueTaskSource<double?>.GetResult(short token)
+    {
+        long bits = End(token, out _, out bool isNull);
+        return isNull ? null : BitConverter.Int64BitsToDouble(bits);
+    }
+
+    long[]? IValueTaskSource<long[]?>.GetResult(short token)
+    {
+        End(token, out object? result);
+        return (long[]?)result;
+    }
+
+    string?[]? IValueTaskSource<string?[]?>.GetResult(short token)
+    {
+        End(token, out object? result);
+        return (string?[]?)result;
+    }
+
     /// <summary>Takes the result and lets the slot go. A wrong token throws and changes nothing.</summary>
-    private long End(short token, out object? result)
+    private long End(short token, out object? result) => End(token, out result, out _);
+
+    private long End(short token, out object? result, out bool isNull)
     {
         if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending)
             throw new InvalidOperationException("The command has not completed: await the task, once.");
         long number = _number;
         result = _object;
+        isNull = _isNull;
         try
         {
             _core.GetResult(token);
@@ -177,6 +230,23 @@ internal sealed partial class ReplySlot :
             case ReplyKind.Value:
                 _object = RespValue.Read(ref reply);
                 break;
+            case ReplyKind.NullableInt64:
+                _isNull = reply.IsNull;
+                _number = _isNull ? 0 : reply.ReadInt64();
+                break;
+            case ReplyKind.NullableDouble:
+                _isNull = reply.IsNull;
+                _number = _isNull ? 0 : BitConverter.DoubleToInt64Bits(reply.ReadDouble());
+                break;
+            case ReplyKind.Int64Array:
+                _object = ReadIntegers(ref reply);
+                break;
+            case ReplyKind.TextArray:
+                _object = ReadTexts(ref reply);
+                break;
+            case ReplyKind.Frame:
+                _object = RentFrame(ref reply);
+                break;
             default:
                 break;
         }
@@ -202,5 +272,42 @@ internal sealed partial class ReplySlot :
         RespLease lease = RespLease.Rent(checked((int)reply.ByteLength));
         reply.CopyTo(lease.Memory.Span);
         return lease;
+    }
+
+    private static RespLease RentFrame(ref RespReader reply)
+    {
+        RespLease lease = RespLease.Rent(checked((int)reply.FrameLength));
+        reply.CopyFrameTo(lease.Memory.Span);
+        return lease;
+    }
+
+    private static long[]? ReadIntegers(ref RespReader reply)
+    {
+        if (reply.IsNull)
+            return null;
+        if (!reply.IsAggregate)
+            throw reply.Unexpected("an array");
+        long[] integers = new long[reply.Count];
+        int index = 0;
+        foreach (RespReader child in reply.Children)
+            integers[index++] = child.ReadInt64();
+        return integers;
+    }
+
+    private static string?[]? ReadTexts(ref RespReader reply)
+    {
+        if (reply.IsNull)
+            return null;
+        if (!reply.IsAggregate)
+            throw reply.Unexpected("an array");
+        string?[] texts = new string?[reply.Count];
+        int index = 0;
+        foreach (RespReader child in reply.Children)
+        {
+            child.ThrowIfError();
+            texts[index++] = child.ReadString();
+        }
+
+        return texts;
     }
 }

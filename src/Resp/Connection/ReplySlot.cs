@@ -171,6 +171,8 @@ internal sealed partial class ReplySlot
         _destination = default;
         _collector = null;
         _collected = 0;
+        _expected = 1;
+        _isNull = false;
         _dispatcher = null;
         Fallback = null;
         Deadline = long.MaxValue;

@@ -24,6 +24,10 @@ public ref partial struct RespReader
     private int _segmentStart;
     private int _lastEnd;
 
+    // Where the whole reply begins, if it lies in several segments (see CopyFrameTo).
+    private readonly ReadOnlySequenceSegment<byte>? _first;
+    private readonly int _firstStart;
+
     private RespPrefix _prefix;
     private bool _isNull;
     private bool _isStreamed;
@@ -49,8 +53,8 @@ public ref partial struct RespReader
         _span = frame.FirstSpan;
         if (!frame.IsSingleSegment)
         {
-            _segment = (ReadOnlySequenceSegment<byte>)frame.Start.GetObject()!;
-            _segmentStart = frame.Start.GetInteger();
+            _segment = _first = (ReadOnlySequenceSegment<byte>)frame.Start.GetObject()!;
+            _segmentStart = _firstStart = frame.Start.GetInteger();
             _last = (ReadOnlySequenceSegment<byte>)frame.End.GetObject()!;
             _lastEnd = frame.End.GetInteger();
         }
@@ -87,8 +91,7 @@ public ref partial struct RespReader
     public readonly bool HasAttributes => _hasAttributes;
 
     /// <summary>
-    /// What the server said about this value: an aggregate of <see cref="RespPrefix.Attribute"/>, keys and values in turn; behind its children may follow
-    /// another one.
+    /// What the server said about this value: an aggregate of <see cref="RespPrefix.Attribute"/>, keys and values in turn. There may be more than one: skip its children, then <see cref="MoveNextAttribute"/>.
     /// </summary>
     /// <returns>False if there is nothing.</returns>
     public readonly bool TryGetAttributes(out RespReader attributes)
@@ -100,6 +103,10 @@ public ref partial struct RespReader
         attributes.ReadRaw();
         return true;
     }
+
+    /// <summary>From behind the children of one attribute to the next one of the same value.</summary>
+    /// <returns>False if there is none.</returns>
+    public bool MoveNextAttribute() => HasMore() && _span[_next] == '|' && ReadRaw();
 
     /// <summary>Goes to the next value, depth first: the first child if the current one has children.</summary>
     /// <returns>False at the end of the reply; the reader then stands on nothing.</returns>
@@ -155,6 +162,7 @@ public ref partial struct RespReader
         {
             if (_prefix != RespPrefix.Push)
                 continue;
+            _hasAttributes = false;
             push = this;
             Skip();
             return true;

@@ -42,7 +42,7 @@ public sealed partial class RespValue
             {
                 attributes = Join(attributes, Build(ref about, null));
             }
-            while (about.ReadRaw());
+            while (about.MoveNextAttribute());
         }
 
         return reader.IsAggregate ? Build(ref reader, attributes) : Scalar(reader, attributes);

@@ -35,11 +35,12 @@ public sealed record RespEndpoint
     }
 
     /// <summary>A server on this machine that listens on a Unix-domain socket.</summary>
-    /// <param name="path">The socket's path; the system limits it to about 100 bytes.</param>
-    /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
+    /// <param name="path">The socket's path.</param>
+    /// <exception cref="ArgumentException"><paramref name="path"/> is empty, or longer than the system allows: 108 bytes on Linux.</exception>
     public static RespEndpoint Unix(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        _ = new System.Net.Sockets.UnixDomainSocketEndPoint(path); // knows the limit of this system
         return new RespEndpoint(null, 0, path);
     }
 

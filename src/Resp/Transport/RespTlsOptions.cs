@@ -19,7 +19,10 @@ public sealed record RespTlsOptions
     /// </summary>
     public X509Certificate2Collection? TrustedRoots { get; init; }
 
-    /// <summary>What the client shows if the server asks for a certificate; each with its private key. Null or empty: nothing.</summary>
+    /// <summary>
+    /// What the client shows if the server asks for a certificate: its own with the private key first, then the intermediate authorities that the server
+    /// may need to trust it. Null or empty, the default: nothing.
+    /// </summary>
     public X509Certificate2Collection? ClientCertificates { get; init; }
 
     /// <summary>
@@ -42,10 +45,7 @@ public sealed record RespTlsOptions
             throw new ArgumentOutOfRangeException(nameof(HandshakeTimeout), HandshakeTimeout, $"{nameof(RespTlsOptions)}.{nameof(HandshakeTimeout)} must be more than zero and at most a day.");
         if (TargetHost is { Length: 0 })
             throw new ArgumentException($"{nameof(RespTlsOptions)}.{nameof(TargetHost)} must be null or a name.", nameof(TargetHost));
-        foreach (X509Certificate2 certificate in ClientCertificates ?? [])
-        {
-            if (!certificate.HasPrivateKey)
-                throw new ArgumentException($"{nameof(RespTlsOptions)}.{nameof(ClientCertificates)}: {certificate.Subject} has no private key.", nameof(ClientCertificates));
-        }
+        if (ClientCertificates is { Count: > 0 } && !ClientCertificates[0].HasPrivateKey)
+            throw new ArgumentException($"{nameof(RespTlsOptions)}.{nameof(ClientCertificates)}: the first, {ClientCertificates[0].Subject}, has no private key.", nameof(ClientCertificates));
     }
 }

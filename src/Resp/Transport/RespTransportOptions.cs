@@ -33,6 +33,12 @@ public sealed record RespTransportOptions
     /// </summary>
     public TimeSpan UserTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long a reader asks again and again before it sleeps, as long as that pays: answers that come sooner cost less processor time and come
+    /// without the delay of being woken. After some waits in vain it sleeps at once for a while. Default 20 microseconds; zero always sleeps.
+    /// </summary>
+    public TimeSpan SpinTime { get; init; } = TimeSpan.FromMicroseconds(20);
+
     /// <summary>The kernel's send buffer in bytes; null (the default) leaves it to the system, which sizes it by need.</summary>
     public int? SendBufferBytes { get; init; }
 
@@ -52,6 +58,7 @@ public sealed record RespTransportOptions
         Require(KeepAliveInterval > TimeSpan.Zero && KeepAliveInterval <= TimeSpan.FromHours(9), nameof(KeepAliveInterval), KeepAliveInterval, "more than zero and at most 9 hours");
         Require(KeepAliveProbes is >= 1 and <= 127, nameof(KeepAliveProbes), KeepAliveProbes, "1 to 127");
         Require(UserTimeout >= TimeSpan.Zero && UserTimeout <= TimeSpan.FromDays(1), nameof(UserTimeout), UserTimeout, "zero (the system's) to a day");
+        Require(SpinTime >= TimeSpan.Zero && SpinTime <= TimeSpan.FromMilliseconds(1), nameof(SpinTime), SpinTime, "zero (off) to a millisecond");
         Require(SendBufferBytes is null or > 0, nameof(SendBufferBytes), SendBufferBytes, "null or more than zero");
         Require(ReceiveBufferBytes is null or > 0, nameof(ReceiveBufferBytes), ReceiveBufferBytes, "null or more than zero");
         Tls?.Validate();

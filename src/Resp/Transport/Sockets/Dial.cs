@@ -19,8 +19,23 @@ internal sealed class Dial(RespEndpoint endpoint, RespTransportOptions options, 
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left open.</exception>
     public IRespDuplex Connect()
     {
-        PolledSocket socket = new(ConnectSocket());
-        return new SocketDuplex(socket, socket, socket, encryption: null);
+        PolledSocket socket = new(ConnectSocket(), options.SpinTime);
+        if (options.Tls is not { } tls)
+            return new SocketDuplex(socket, socket, socket, encryption: null);
+        TlsBytes? encrypted = null;
+        try
+        {
+            encrypted = new TlsBytes(socket);
+            TimeSpan left = Left;
+            encrypted.Authenticate(endpoint, tls, left < tls.HandshakeTimeout ? left : tls.HandshakeTimeout, cancellationToken);
+            return new SocketDuplex(socket, encrypted, encrypted, encrypted);
+        }
+        catch
+        {
+            encrypted?.Dispose();
+            socket.Dispose();
+            throw;
+        }
     }
 
     private Socket ConnectSocket()
@@ -29,11 +44,26 @@ internal sealed class Dial(RespEndpoint endpoint, RespTransportOptions options, 
             return ConnectAny([new UnixDomainSocketEndPoint(endpoint.UnixPath)]);
         if (IPAddress.TryParse(endpoint.Host, out IPAddress? address))
             return ConnectAny([new IPEndPoint(address, endpoint.Port)]);
-        return ConnectAny([.. Dns.GetHostAddresses(endpoint.Host!).Select(found => new IPEndPoint(found, endpoint.Port))]);
+        return ConnectAny([.. Resolve(endpoint.Host!).Select(found => new IPEndPoint(found, endpoint.Port))]);
+    }
+
+    /// <summary>
+    /// Asks the system's resolver, which knows neither time-outs nor cancellation: on a thread of its own that is left behind with the question when the time
+    /// is over, and ends with the answer that nobody hears.
+    /// </summary>
+    private IPAddress[] Resolve(string host)
+    {
+        NameQuestion question = new(host);
+        question.Ask();
+        if (!question.Answered.Wait(Left > TimeSpan.Zero ? Left : TimeSpan.Zero, cancellationToken))
+            throw TransportFaults.TimedOut(endpoint, "Resolving the name of", options.ConnectTimeout);
+        if (question.Failure is null && question.Addresses.Length > 0)
+            return question.Addresses;
+        throw new RespTransportException(RespTransportFault.NameNotResolved, $"Cannot resolve the host of {endpoint}: {question.Failure?.Message ?? "it has no address"}.", question.Failure);
     }
 
     /// <summary>The first address that answers. Each gets a head start on the next one, so that a dead one costs a moment and not the whole time.</summary>
-    private Socket ConnectAny(IReadOnlyList<EndPoint> addresses)
+    internal Socket ConnectAny(IReadOnlyList<EndPoint> addresses)
     {
         List<Socket> attempts = [];
         Socket? connected = null;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace Sluice.Resp.Transport;
@@ -7,14 +8,38 @@ namespace Sluice.Resp.Transport;
 /// ever begun on it: nothing wakes another thread for bytes that this one waits for (docs/decisions/0004).
 /// </summary>
 /// <remarks>Receiving and sending are independent and belong to one thread each; <see cref="Shutdown"/> and <see cref="Dispose"/> to any.</remarks>
-internal sealed class PolledSocket(Socket socket) : IByteSource, IByteSink, IDisposable
+internal sealed class PolledSocket(Socket socket, TimeSpan spinTime = default) : IByteSource, IByteSink, IDisposable
 {
     private const int Forever = -1;
+    private readonly long _spinTicks = (long)(spinTime.TotalSeconds * Stopwatch.Frequency);
+    private SpinPolicy _spin;
     private volatile bool _shutDown;
 
     public Socket Socket => socket;
 
-    public void WaitReadable() => Wait(SelectMode.SelectRead);
+    public bool IsShutDown => _shutDown;
+
+    public void WaitReadable()
+    {
+        if (_spinTicks > 0 && _spin.ShouldSpin())
+        {
+            if (SpinReadable())
+            {
+                _spin.Paid();
+                return;
+            }
+
+            _spin.Lost();
+        }
+
+        Wait(SelectMode.SelectRead, Forever);
+    }
+
+    /// <summary>Waits no longer than so; false when the time is over.</summary>
+    public bool WaitReadable(TimeSpan longest) => Wait(SelectMode.SelectRead, Microseconds(longest));
+
+    /// <summary>Waits no longer than so; false when the time is over.</summary>
+    public bool WaitWritable(TimeSpan longest) => Wait(SelectMode.SelectWrite, Microseconds(longest));
 
     public int Receive(Span<byte> destination)
     {
@@ -39,13 +64,27 @@ internal sealed class PolledSocket(Socket socket) : IByteSource, IByteSink, IDis
 
     public bool TrySend(ref ReadOnlyMemory<byte> remaining)
     {
+        ReadOnlySpan<byte> bytes = remaining.Span;
+        int length = bytes.Length;
+        try
+        {
+            return TrySend(ref bytes);
+        }
+        finally
+        {
+            remaining = remaining[(length - bytes.Length)..];
+        }
+    }
+
+    public bool TrySend(ref ReadOnlySpan<byte> remaining)
+    {
         while (!remaining.IsEmpty)
         {
             int sent;
             SocketError error;
             try
             {
-                sent = socket.Send(remaining.Span, SocketFlags.None, out error);
+                sent = socket.Send(remaining, SocketFlags.None, out error);
             }
             catch (ObjectDisposedException closed)
             {
@@ -62,7 +101,7 @@ internal sealed class PolledSocket(Socket socket) : IByteSource, IByteSink, IDis
         return true;
     }
 
-    public void WaitWritable() => Wait(SelectMode.SelectWrite);
+    public void WaitWritable() => Wait(SelectMode.SelectWrite, Forever);
 
     /// <summary>Ends both directions; whoever waits wakes up. Never throws.</summary>
     public void Shutdown()
@@ -80,11 +119,28 @@ internal sealed class PolledSocket(Socket socket) : IByteSource, IByteSink, IDis
 
     public void Dispose() => socket.Dispose();
 
-    private void Wait(SelectMode mode)
+    private static int Microseconds(TimeSpan time) => (int)Math.Clamp(time.TotalMicroseconds, 0, int.MaxValue);
+
+    private bool SpinReadable()
+    {
+        long until = Stopwatch.GetTimestamp() + _spinTicks;
+        do
+        {
+            if (Wait(SelectMode.SelectRead, 0))
+                return true;
+
+            // Whoever is to answer may need this very processor.
+            Thread.Yield();
+        }
+        while (Stopwatch.GetTimestamp() < until);
+        return false;
+    }
+
+    private bool Wait(SelectMode mode, int microseconds)
     {
         try
         {
-            socket.Poll(Forever, mode);
+            return socket.Poll(microseconds, mode);
         }
         catch (SocketException failed)
         {

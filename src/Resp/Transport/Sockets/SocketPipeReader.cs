@@ -32,6 +32,9 @@ internal sealed class SocketPipeReader(IByteSource source) : PipeReader
     private bool _completed;
     private volatile bool _cancelled;
 
+    /// <summary>Whether a buffer is rented at the moment.</summary>
+    internal bool HoldsBuffer => _head is not null;
+
     private bool HasUnexamined => _received > _examined;
 
     /// <summary>

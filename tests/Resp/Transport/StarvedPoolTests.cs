@@ -1,0 +1,130 @@
+using System.IO.Pipelines;
+using Xunit;
+
+namespace Sluice.Resp.Tests.Transport;
+
+/// <summary>Alone, because it takes the thread pool away from everybody.</summary>
+[CollectionDefinition(nameof(StarvedPoolCollection), DisableParallelization = true)]
+public sealed class StarvedPoolCollection;
+
+[Collection(nameof(StarvedPoolCollection))]
+public sealed class StarvedPoolTests
+{
+    // Callers that block pool threads while they wait for replies starve the pool; a transport that needs it to go on deadlocks with them.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Connecting_reading_and_writing_go_on_without_the_thread_pool(bool encrypted)
+    {
+        using TlsServer tls = new();
+        using EchoServer server = new(encrypted ? tls : null);
+        RespSocketTransport transport = new(new RespTransportOptions { SendBufferBytes = 8192, Tls = encrypted ? tls.Trusted : null });
+        await Task.Yield();
+
+        using StarvedPool starved = new();
+        Exception? failure = null;
+        Thread caller = new(() => failure = Record.Exception(() => Converse(transport, server.Endpoint)));
+        caller.Start();
+        bool ended = caller.Join(Connected.Patience);
+        bool poolServed = starved.PoolServed;
+        starved.Dispose();
+
+        Assert.True(ended, "The transport waited for the thread pool.");
+        Assert.Null(failure);
+        Assert.False(poolServed, "The pool was not starved: the test proves nothing.");
+    }
+
+    private static void Converse(RespSocketTransport transport, RespEndpoint endpoint)
+    {
+        IRespDuplex duplex = Wait(transport.ConnectAsync(endpoint, CancellationToken.None));
+        byte[] bytes = new byte[8_000_000];
+        new Random(5).NextBytes(bytes);
+        int pending = 0;
+        Task writing = WriteAsync();
+        byte[] echoed = new byte[bytes.Length];
+        for (int got = 0; got < echoed.Length;)
+        {
+            byte[] part = Connected.Take(duplex.Input);
+            part.CopyTo(echoed, got);
+            got += part.Length;
+        }
+
+        Wait(new ValueTask<bool>(WaitForAsync(writing)));
+        Wait(new ValueTask<bool>(WaitForAsync(duplex.DisposeAsync().AsTask())));
+        Assert.Equal(bytes, echoed);
+        Assert.NotEqual(0, pending);
+
+        async Task WriteAsync()
+        {
+            for (int sent = 0; sent < bytes.Length; sent += 1_000_000)
+            {
+                ValueTask<FlushResult> write = duplex.Output.WriteAsync(bytes.AsMemory(sent, 1_000_000));
+                pending += write.IsCompleted ? 0 : 1;
+                await write.ConfigureAwait(false);
+            }
+        }
+
+        static async Task<bool> WaitForAsync(Task task)
+        {
+            await task.ConfigureAwait(false);
+            return true;
+        }
+    }
+
+    private static T Wait<T>(ValueTask<T> task) => task.AsTask().WaitAsync(Timeout.InfiniteTimeSpan).GetAwaiter().GetResult();
+
+    /// <summary>As many blocked work items as the pool may have threads.</summary>
+    private sealed class StarvedPool : IDisposable
+    {
+        private readonly ManualResetEventSlim _release = new();
+        private readonly int _workers;
+        private readonly int _ports;
+        private volatile bool _served;
+        private bool _ended;
+
+        public StarvedPool()
+        {
+            ThreadPool.GetMaxThreads(out _workers, out _ports);
+            int threads = Environment.ProcessorCount;
+            Assert.True(ThreadPool.SetMaxThreads(threads, _ports));
+            ThreadPool.GetMinThreads(out int minimum, out int minimumPorts);
+
+            // Also those threads that the pool had beyond the new limit.
+            int blockers = Math.Max(threads, ThreadPool.ThreadCount) + minimum;
+            using CountdownEvent first = new(Math.Max(1, threads - 1));
+            for (int i = 0; i < blockers; i++)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    _ =>
+                    {
+                        try
+                        {
+                            if (first.CurrentCount > 0)
+                                first.Signal();
+                        }
+                        catch (Exception late) when (late is InvalidOperationException or ObjectDisposedException)
+                        {
+                            // counted enough
+                        }
+
+                        _release.Wait();
+                    },
+                    null);
+            }
+
+            first.Wait(Connected.Patience);
+            ThreadPool.UnsafeQueueUserWorkItem(_ => _served = true, null);
+        }
+
+        public bool PoolServed => _served;
+
+        public void Dispose()
+        {
+            if (_ended)
+                return;
+            _ended = true;
+            _release.Set();
+            ThreadPool.SetMaxThreads(_workers, _ports);
+        }
+    }
+}
