@@ -42,6 +42,7 @@ internal sealed class BareSocketVariant(CommandUnderTest command, int callers, B
     {
         _socket?.Dispose();
         await server.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     private VariantRun Measure(TimeSpan duration)
@@ -67,10 +68,10 @@ internal sealed class BareSocketVariant(CommandUnderTest command, int callers, B
         return new VariantRun(operations, Stopwatch.GetElapsedTime(began), latencies);
     }
 
-    private static byte[] Frame(string[] arguments)
+    private static byte[] Frame(IReadOnlyList<string> arguments)
     {
         StringBuilder frame = new();
-        frame.Append(CultureInfo.InvariantCulture, $"*{arguments.Length}\r\n");
+        frame.Append(CultureInfo.InvariantCulture, $"*{arguments.Count}\r\n");
         foreach (string argument in arguments)
             frame.Append(CultureInfo.InvariantCulture, $"${Encoding.UTF8.GetByteCount(argument)}\r\n{argument}\r\n");
         return Encoding.UTF8.GetBytes(frame.ToString());

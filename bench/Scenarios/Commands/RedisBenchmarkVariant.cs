@@ -50,5 +50,9 @@ internal sealed class RedisBenchmarkVariant(CommandUnderTest command, int caller
         return new VariantRun(requests, TimeSpan.FromSeconds(requests / _perSecond), ServerCpu: await server.CpuAsync(cancellationToken) - before);
     }
 
-    public override ValueTask DisposeAsync() => server.DisposeAsync();
+    public override async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        await base.DisposeAsync();
+    }
 }
