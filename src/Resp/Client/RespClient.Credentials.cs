@@ -19,8 +19,11 @@ public sealed partial class RespClient
         {
             using CancellationTokenSource late = new(Options.ConnectTimeout);
             RespCredentials credentials = await Options.CredentialsProvider!.GetAsync(late.Token).ConfigureAwait(false);
-            foreach (ClientLink link in OpenLinks())
-                fault = await ReauthenticateAsync(link, credentials).ConfigureAwait(false) ?? fault;
+            // All at once: what is asked for later goes behind them.
+            Task<Exception?>[] answers = [.. OpenLinks().Select(link => ReauthenticateAsync(link, credentials))];
+            _blocking.DiscardIdle();
+            foreach (Task<Exception?> answer in answers)
+                fault = await answer.ConfigureAwait(false) ?? fault;
         }
         catch (Exception failed)
         {

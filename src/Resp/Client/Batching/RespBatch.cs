@@ -150,8 +150,10 @@ public sealed class RespBatch : RespCommandList
                 (again ??= []).Add((index, SendAgainAsync(entry, timeout, cancellationToken).AsTask()));
         }
 
+        if (again is null)
+            return null;
         Exception? failure = null;
-        foreach ((int index, Task<RespLease> reply) in again ?? [])
+        foreach ((int index, Task<RespLease> reply) in again)
         {
             try
             {

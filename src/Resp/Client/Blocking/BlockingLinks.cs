@@ -63,6 +63,20 @@ internal sealed class BlockingLinks(ClientLinks factory, int most)
         }
     }
 
+    /// <summary>Ends those that nobody uses: the next ones greet anew.</summary>
+    public void DiscardIdle()
+    {
+        List<RespLink> idle;
+        lock (_gate)
+        {
+            idle = [.. _idle];
+            _idle.Clear();
+        }
+
+        foreach (RespLink link in idle)
+            Discard(link);
+    }
+
     /// <summary>Ends all.</summary>
     public async Task EndAsync()
     {
