@@ -20,8 +20,10 @@ internal sealed record RecordedResult(
 /// knowledge is held against it.
 /// </summary>
 /// <remarks>
-/// The script sets bit n of a log and returns <c>v:n:check</c>, a text whose check no other number has and no single changed bit turns into another valid one. So a wrong reply is told
-/// from a damaged one, and "success", "not sent" and "unknown" from each other.
+/// <para>The script sets bit n of a log and returns <c>val:n:check</c>, a text whose check no other number has and no single changed bit turns into another valid one. So a wrong reply is told
+/// from a damaged one, and "success", "not sent" and "unknown" from each other.</para>
+/// <para>No length of such a text, with one bit of its digits changed, is that of several whole replies together: such a change no client could notice, and all later callers would
+/// get their neighbours' values. (With the prefix "v" it is so for two-digit numbers: "$13" becomes "$33".)</para>
 /// </remarks>
 internal sealed class RecordedCommands(IPEndPoint server, ulong seed)
 {
@@ -170,11 +172,11 @@ internal sealed class RecordedCommands(IPEndPoint server, ulong seed)
         return connection % 2 == 0 ? new ConnectionFaults(stall, DirectionFaults.None) : new ConnectionFaults(DirectionFaults.None, stall);
     }
 
-    private static string ValueOf(int n) => string.Create(CultureInfo.InvariantCulture, $"v:{n}:{BitOperations.RotateLeft((uint)n * 0x9E3779B1u, 13):x8}");
+    private static string ValueOf(int n) => string.Create(CultureInfo.InvariantCulture, $"val:{n}:{BitOperations.RotateLeft((uint)n * 0x9E3779B1u, 13):x8}");
 
     /// <summary>True when it is the value of any command, so that somebody could have been misled.</summary>
     private static bool IsSomebodys(string? value) =>
-        value?.Split(':') is ["v", string number, _] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && string.Equals(ValueOf(n), value, StringComparison.Ordinal);
+        value?.Split(':') is ["val", string number, _] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && string.Equals(ValueOf(n), value, StringComparison.Ordinal);
 
     private static ValueTask<string?> Send(RespLink link, string sha, string log, int n, string value, in SendTerms terms)
     {
@@ -257,7 +259,8 @@ internal sealed class RecordedCommands(IPEndPoint server, ulong seed)
 
         public override void Perform(RespConnection connection) => connection.Exchange(Frames, 2, static (int index, ref RespReader reply) =>
         {
-            if (reply.IsError || (index == 0) != (reply.Prefix == RespPrefix.Map))
+            // Exactly these: a changed byte in the first may have taken the second with it, or left a piece of itself.
+            if (reply.Prefix != (index == 0 ? RespPrefix.Map : RespPrefix.SimpleString))
                 throw new RespProtocolException($"The handshake's reply {index} makes no sense: {reply.Prefix}.");
         });
     }
