@@ -17,8 +17,8 @@ internal sealed class ReplyDispatcher : IThreadPoolWorkItem
 {
     private const int TicksBeforeRescue = 3;
 
-    // How long the pool is not asked after it did not start a work item.
-    private const int PoolAvoidedMilliseconds = 1000;
+    // How long the pool is not asked after it did not start a work item. Short: on a machine that is busy it may only have been late.
+    private const int PoolAvoidedMilliseconds = 200;
 
     private readonly Lock _gate = new();
     private readonly RespClock _clock;
