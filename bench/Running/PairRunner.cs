@@ -115,10 +115,13 @@ internal static class PairRunner
         public double Over(Sample other, Figure figure) => figure switch
         {
             Figure.Throughput => OperationsPerSecond / other.OperationsPerSecond,
-            Figure.Cpu => Cpu / Run.Operations / (other.Cpu / other.Run.Operations),
+            Figure.Cpu => CpuPerOperation / other.CpuPerOperation,
             Figure.ServerCpu => ServerCpuPerOperation / other.ServerCpuPerOperation,
             _ => throw new UnreachableException(),
         };
+
+        // A number, not a TimeSpan: that would be cut to 100 ns.
+        private double CpuPerOperation => Cpu.TotalMicroseconds / Run.Operations;
 
         private double ServerCpuPerOperation => Run.ServerCpu is { } cpu
             ? cpu.TotalMicroseconds / Run.Operations
