@@ -7,8 +7,8 @@ namespace Sluice.Resp.Client;
 /// </remarks>
 internal sealed class ScratchMemory
 {
-    // Larger commands grow into pooled memory.
-    private const int Size = 4096;
+    // Larger commands grow into pooled memory; and every thread that ever sends one has this.
+    private const int Size = 512;
 
     [ThreadStatic]
     private static ScratchMemory? spare;
