@@ -15,6 +15,9 @@ internal abstract class AllocationCase : IDisposable
     /// </summary>
     public abstract void Run(int operations);
 
+    /// <summary>Bytes of the last run that are known not to be the operations'.</summary>
+    public virtual long ExcusedBytes => 0;
+
     /// <summary>Releases what the case holds.</summary>
     public virtual void Dispose()
     {

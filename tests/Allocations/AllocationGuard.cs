@@ -27,7 +27,7 @@ internal static class AllocationGuard
         GC.WaitForPendingFinalizers();
         long before = GC.GetTotalAllocatedBytes(precise: true);
         subject.Run(Operations);
-        return GC.GetTotalAllocatedBytes(precise: true) - before;
+        return Math.Max(0, GC.GetTotalAllocatedBytes(precise: true) - before - subject.ExcusedBytes);
     }
 
     private static void WarmUp(AllocationCase subject)

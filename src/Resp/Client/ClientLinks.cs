@@ -9,6 +9,9 @@ internal sealed record ClientLink(string Name, RespLink Link, HelloHandshake Han
 /// <summary>Makes the links of one client: what the options say, in the terms of the connection.</summary>
 internal sealed class ClientLinks
 {
+    // One command at a time, or one caller's few.
+    private const int OwnRingSize = 256;
+
     private readonly RespClientOptions _options;
     private readonly IRespTransport _transport;
     private readonly DialBudget _dials;
@@ -50,7 +53,7 @@ internal sealed class ClientLinks
             Dials = _dials,
             Connection = new ConnectionTerms
             {
-                RingSize = _options.RingSize,
+                RingSize = watchesPeer ? _options.RingSize : Math.Min(OwnRingSize, _options.RingSize),
                 MaxUnsentBytes = _options.MaxUnsentBytes,
                 Limits = _options.Limits,
                 PingAfter = watchesPeer ? Milliseconds(_options.PingAfter) : 0,

@@ -105,7 +105,7 @@ internal sealed partial class RespLink
             {
                 ReplySlot slot = _backlog.Dequeue();
                 int bytes = slot.Frame.Length;
-                if (slot.IsLate(now, out long use) && slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.NotSent, null)))
+                if (slot.IsLate(now, out long use) && slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.NotSent, Snapshot(), _lastFault)))
                     _dispatcher.Post(slot);
                 if (slot.IsPending)
                 {

@@ -128,6 +128,17 @@ public ref struct RespCommandWriter
         Write(double.IsNaN(argument) ? "nan"u8 : argument > 0 ? "inf"u8 : "-inf"u8);
     }
 
+    /// <summary>Writes arguments that were formatted beforehand.</summary>
+    /// <param name="arguments">Each with its header and line breaks.</param>
+    /// <param name="count">How many.</param>
+    internal void WriteFormatted(scoped ReadOnlySpan<byte> arguments, int count)
+    {
+        Reserve(arguments.Length);
+        arguments.CopyTo(_buffer[_end..]);
+        _end += arguments.Length;
+        _count += count;
+    }
+
     /// <summary>Ends the command.</summary>
     /// <returns>The whole command, valid until the writer is disposed or reset.</returns>
     /// <exception cref="InvalidOperationException">No argument was written, or not as many as the prefix announces.</exception>

@@ -49,4 +49,56 @@ public sealed class CommandTests(RedisFixture redis) : ServerTest(redis)
             Assert.InRange(await call, 3, 202);
         Assert.Equal("202", await client.HashGetTextAsync("script:h", "f", cancellationToken: Stop));
     }
+
+    // A frame that is sent twice, or whose memory is another command's by now, would give every later caller the reply of the one before.
+    [Fact]
+    public async Task A_command_is_sent_once_and_so_is_its_copy()
+    {
+        await using RespClient client = await ConnectAsync();
+        Task<long> first = SendTwice(client);
+        Assert.Equal(1, await first);
+        Assert.Equal("sound", await client.EchoAsync("sound", cancellationToken: Stop));
+    }
+
+    // A command that is larger than the thread's memory grows, and one that is written while another one is has memory of its own.
+    [Fact]
+    public async Task Large_and_nested_commands_keep_apart()
+    {
+        await using RespClient client = await ConnectAsync();
+        string large = new('x', 100_000);
+        (Task<string?> outer, Task<string?> inner) = Nested(client, large);
+        Assert.Equal(large, await outer);
+        Assert.Equal("inner", await inner);
+    }
+
+    private static Task<long> SendTwice(RespClient client)
+    {
+        RespCommand command = client.Command("INCRBY").Key("once").Write(1);
+        RespCommand copy = command;
+        Task<long> first = command.ToInt64Async().AsTask();
+        AssertSent(ref command);
+        AssertSent(ref copy);
+        return first;
+    }
+
+    private static void AssertSent(ref RespCommand command)
+    {
+        try
+        {
+            _ = command.ToInt64Async().AsTask();
+        }
+        catch (InvalidOperationException)
+        {
+            return;
+        }
+
+        Assert.Fail("It was sent again.");
+    }
+
+    private static (Task<string?> Outer, Task<string?> Inner) Nested(RespClient client, string large)
+    {
+        RespCommand outer = client.Command("ECHO");
+        Task<string?> inner = client.Command("ECHO").Write("inner").ToTextAsync().AsTask();
+        return (outer.Write(large).ToTextAsync().AsTask(), inner);
+    }
 }

@@ -32,11 +32,9 @@ public abstract class RespCommandList : IDisposable
     {
         ArgumentNullException.ThrowIfNull(script);
         ArgumentOutOfRangeException.ThrowIfNegative(keyCount);
-        RespListedCommand command = new(this, SendsSource ? "EVAL" : "EVALSHA", script);
+        RespListedCommand command = SendsSource ? new(this, "EVAL", script) : new(this, script);
         if (SendsSource)
             command.Write(script.SourceBytes);
-        else
-            command.Write(script.Sha1);
         command.Write(keyCount);
         return command;
     }

@@ -24,6 +24,13 @@ public ref struct RespListedCommand
         _draft = new CommandDraft(name);
     }
 
+    internal RespListedCommand(RespCommandList list, Script script)
+    {
+        _list = list;
+        _script = script;
+        _draft = new CommandDraft("EVALSHA", script.CallBytes, arguments: 2);
+    }
+
     /// <summary>Writes a key; the first one decides about the connection.</summary>
     [UnscopedRef]
     public ref RespListedCommand Key(scoped ReadOnlySpan<byte> key)

@@ -3,7 +3,8 @@ namespace Sluice.Resp.Client;
 /// <summary>A command that is being written in the thread's memory, and where it will go.</summary>
 internal ref struct CommandDraft
 {
-    private readonly byte[] _scratch;
+    private readonly ScratchMemory _scratch;
+    private readonly long _use;
     private RespCommandWriter _writer;
 
     public CommandDraft(RespCommandPrefix prefix)
@@ -11,7 +12,8 @@ internal ref struct CommandDraft
         ArgumentNullException.ThrowIfNull(prefix);
         Name = prefix.Name;
         _scratch = ScratchMemory.Take();
-        _writer = new RespCommandWriter(_scratch, prefix);
+        _use = _scratch.Use;
+        _writer = new RespCommandWriter(_scratch.Bytes, prefix);
     }
 
     public CommandDraft(string name)
@@ -19,9 +21,22 @@ internal ref struct CommandDraft
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         Name = name;
         _scratch = ScratchMemory.Take();
-        _writer = new RespCommandWriter(_scratch);
+        _use = _scratch.Use;
+        _writer = new RespCommandWriter(_scratch.Bytes);
         foreach (Range word in name.AsSpan().Split(' '))
             _writer.Write(name.AsSpan()[word]);
+    }
+
+    /// <param name="name">For those who measure.</param>
+    /// <param name="begin">The name and more, as it is sent.</param>
+    /// <param name="arguments">How many arguments those are.</param>
+    public CommandDraft(string name, scoped ReadOnlySpan<byte> begin, int arguments)
+    {
+        Name = name;
+        _scratch = ScratchMemory.Take();
+        _use = _scratch.Use;
+        _writer = new RespCommandWriter(_scratch.Bytes);
+        _writer.WriteFormatted(begin, arguments);
     }
 
     /// <summary>The command's name, for those who measure.</summary>
@@ -88,12 +103,13 @@ internal ref struct CommandDraft
         apart.Dispose();
     }
 
-    public ReadOnlySpan<byte> Complete() => _writer.Complete();
+    /// <exception cref="InvalidOperationException">It was sent; or it lacks arguments, or has too many.</exception>
+    public ReadOnlySpan<byte> Complete() => _scratch.Use == _use ? _writer.Complete() : throw new InvalidOperationException("The command was sent: begin another one.");
 
     public void Dispose()
     {
         _writer.Dispose();
-        ScratchMemory.GiveBack(_scratch);
+        _scratch.GiveBack();
     }
 
     private void Route(scoped ReadOnlySpan<byte> key)

@@ -10,7 +10,7 @@ namespace Sluice.Resp;
 /// <c>client.Command(IncrementBy).Key(key).Write(1).ToInt64Async()</c>.
 /// </summary>
 /// <remarks>
-/// <para>Lives on the stack of one thread, in memory of that thread; is sent once, in one expression or statement after statement. An exception before the last call has no effect
+/// <para>Lives on the stack of one thread, in memory of that thread; is sent once, in one expression or statement after statement, and not copied. An exception before the last call has no effect
 /// on the connection. Allocates nothing, but for what a result is made of.</para>
 /// <para>The first key decides which connection it takes (see <see cref="RespClientOptions.Connections"/>). Commands with the same key keep their order, awaited or not; a command without a key takes
 /// the first connection.</para>
@@ -37,6 +37,14 @@ public ref partial struct RespCommand
         _draft = new CommandDraft(name);
         _fallback = fallback;
         _procedure = procedure;
+    }
+
+    internal RespCommand(CommandRoute route, Script script)
+    {
+        _route = route;
+        _draft = new CommandDraft("EVALSHA", script.CallBytes, arguments: 2);
+        _fallback = script.Fallback;
+        _procedure = script.Name;
     }
 
     /// <summary>Writes a key; the first one decides about the connection.</summary>

@@ -14,8 +14,8 @@ public sealed partial class RespClient
     {
         ArgumentNullException.ThrowIfNull(script);
         ArgumentOutOfRangeException.ThrowIfNegative(keyCount);
-        RespCommand command = new(_route, "EVALSHA", script.Fallback, script.Name);
-        command.Write(script.Sha1).Write(keyCount);
+        RespCommand command = new(_route, script);
+        command.Write(keyCount);
         return command;
     }
 

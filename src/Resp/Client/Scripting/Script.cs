@@ -31,6 +31,7 @@ public sealed class Script
         SourceBytes = Encoding.UTF8.GetBytes(source);
         Sha1 = Hash(SourceBytes);
         Name = name;
+        CallBytes = Encoding.ASCII.GetBytes($"$7\r\nEVALSHA\r\n$40\r\n{Sha1}\r\n");
         Fallback = new ScriptFallback(this);
     }
 
@@ -44,6 +45,9 @@ public sealed class Script
     public string Sha1 { get; }
 
     internal byte[] SourceBytes { get; }
+
+    /// <summary>The two arguments with which every call begins.</summary>
+    internal byte[] CallBytes { get; }
 
     internal ScriptFallback Fallback { get; }
 
