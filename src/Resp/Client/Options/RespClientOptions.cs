@@ -96,7 +96,7 @@ public sealed partial record RespClientOptions
 
     /// <summary>
     /// Connections for blocking commands (BLPOP, ...) and WATCH, each of which takes one for itself while it runs; 0 to 10,000. Default 64. They are opened when they are needed and kept; above the
-    /// limit, such commands wait for one another.
+    /// limit, such a command fails at once with <see cref="RespOverloadException"/>.
     /// </summary>
     public int BlockingConnections { get; init; } = 64;
 
