@@ -17,6 +17,12 @@ internal partial struct FrameScanner
     // True when the frame is complete; _seen is then its length. All of the chunk was looked at otherwise.
     private bool Advance(ReadOnlySpan<byte> chunk)
     {
+        // What would make the frame too long is not looked at: which fault is found must not depend on where the stream was cut.
+        long room = _limits.MaxFrameBytes - _seen;
+        bool overflows = chunk.Length > room;
+        if (overflows)
+            chunk = chunk[..(int)room];
+
         int at = 0;
         bool complete = false;
         while (at < chunk.Length && !complete)
@@ -83,7 +89,7 @@ internal partial struct FrameScanner
             }
         }
 
-        if (_seen + at > _limits.MaxFrameBytes)
+        if (overflows && !complete)
             throw Fault(chunk, at, $"A frame of more than {_limits.MaxFrameBytes} bytes ({nameof(RespLimits)}.{nameof(RespLimits.MaxFrameBytes)})", 0);
         _seen += at;
         return complete;

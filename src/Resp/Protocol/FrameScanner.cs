@@ -22,7 +22,7 @@ internal partial struct FrameScanner
 {
     private readonly RespLimits _limits;
 
-    // Above this a payload goes through the machine, which knows which limit it breaks.
+    // Above these a payload or a line goes through the machine, which knows which limit it breaks.
     private readonly long _plainPayload;
     private readonly int _plainLine;
 
@@ -74,7 +74,7 @@ internal partial struct FrameScanner
     public FrameScanner(RespLimits limits)
     {
         _limits = limits;
-        _plainLine = limits.MaxLineBytes;
+        _plainLine = (int)Math.Min(limits.MaxLineBytes, limits.MaxFrameBytes - 3);
         _plainPayload = Math.Min(limits.MaxBulkBytes, limits.MaxFrameBytes - 32);
     }
 

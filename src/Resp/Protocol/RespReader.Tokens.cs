@@ -315,6 +315,14 @@ public ref partial struct RespReader
                 case (byte)'>':
                     Take(Measure(onlyAttribute: false));
                     break;
+                case (byte)'|':
+                    // Of a value, or of a push that is no value either.
+                    RespReader ahead = this;
+                    ahead.TakeAttributes();
+                    if (!ahead.HasMore() || ahead._span[ahead._next] != '>')
+                        return false;
+                    Take(ahead._attributes.Length);
+                    break;
                 default:
                     return false;
             }

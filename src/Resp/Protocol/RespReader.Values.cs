@@ -27,7 +27,7 @@ public ref partial struct RespReader
 
     private readonly bool IsStreamedString => _isStreamed && _prefix == RespPrefix.BulkString;
 
-    /// <summary>An integer, or a string that is one (as scripts often return them).</summary>
+    /// <summary>An integer, or a string of at most 64 bytes that is one (as scripts often return them).</summary>
     /// <returns>False for every other value.</returns>
     public readonly bool TryReadInt64(out long value)
     {
@@ -38,15 +38,18 @@ public ref partial struct RespReader
         }
 
         value = 0;
-        return IsString && ByteLength is > 0 and <= LongestPlainNumber && TryParseInt64(out value);
+        if (!IsString || ByteLength > LongestPlainNumber)
+            return false;
+        using Contiguous text = new(this, stackalloc byte[LongestPlainNumber]);
+        return TryParseInt64(text.Span, out value);
     }
 
-    /// <summary>An integer, or a string that is one (as scripts often return them).</summary>
+    /// <summary>An integer, or a string of at most 64 bytes that is one (as scripts often return them).</summary>
     /// <exception cref="RespServerException">It is an error.</exception>
     /// <exception cref="RespTypeException">It is something else.</exception>
     public readonly long ReadInt64() => TryReadInt64(out long value) ? value : throw Unexpected("an integer");
 
-    /// <summary>A double, an integer, or a string that is one of them; <c>inf</c>, <c>-inf</c> and <c>nan</c> included.</summary>
+    /// <summary>A double, an integer, or a string of at most 64 bytes that is one of them; <c>inf</c>, <c>-inf</c> and <c>nan</c> included.</summary>
     /// <returns>False for every other value.</returns>
     public readonly bool TryReadDouble(out double value)
     {
@@ -57,13 +60,13 @@ public ref partial struct RespReader
         }
 
         value = 0;
-        if (_prefix != RespPrefix.Double && (!IsString || ByteLength is 0 or > LongestPlainNumber))
+        if (_prefix != RespPrefix.Double && (!IsString || ByteLength > LongestPlainNumber))
             return false;
         using Contiguous text = new(this, stackalloc byte[LongestPlainNumber]);
-        return TryParseDouble(text.Span, out value);
+        return TryParseDouble(text.Span, isString: IsString, out value);
     }
 
-    /// <summary>A double, an integer, or a string that is one of them; <c>inf</c>, <c>-inf</c> and <c>nan</c> included.</summary>
+    /// <summary>A double, an integer, or a string of at most 64 bytes that is one of them; <c>inf</c>, <c>-inf</c> and <c>nan</c> included.</summary>
     /// <exception cref="RespServerException">It is an error.</exception>
     /// <exception cref="RespTypeException">It is something else.</exception>
     public readonly double ReadDouble() => TryReadDouble(out double value) ? value : throw Unexpected("a double");
@@ -177,8 +180,19 @@ public ref partial struct RespReader
             throw ToException()!;
     }
 
-    internal static bool TryParseDouble(ReadOnlySpan<byte> text, out double value)
+    /// <summary>A string that is an integer: reader and tree decide it here.</summary>
+    internal static bool TryParseInt64(ReadOnlySpan<byte> text, out long value)
     {
+        value = 0;
+        return text.Length <= LongestPlainNumber && Utf8Parser.TryParse(text, out value, out int used) && used == text.Length;
+    }
+
+    /// <summary>A double, or a string that is one: reader and tree decide it here.</summary>
+    internal static bool TryParseDouble(ReadOnlySpan<byte> text, bool isString, out double value)
+    {
+        value = 0;
+        if (isString && text.Length > LongestPlainNumber)
+            return false;
         if (text.SequenceEqual("inf"u8))
             value = double.PositiveInfinity;
         else if (text.SequenceEqual("-inf"u8))
@@ -190,24 +204,18 @@ public ref partial struct RespReader
         return true;
     }
 
-    // The framework also knows names of infinities: digits first, so that only the server's count. A number too large for a double is infinite.
+    // The framework also knows names of infinities, and takes NULs behind a number: neither is what a server calls a number. One too large for a double is infinite.
     private static bool TryParseFiniteDouble(ReadOnlySpan<byte> text, out double value)
     {
         const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
         value = 0;
-        return text.ContainsAnyInRange((byte)'0', (byte)'9') && double.TryParse(text, Style, CultureInfo.InvariantCulture, out value);
+        return text.ContainsAnyInRange((byte)'0', (byte)'9') && !text.Contains((byte)0) && double.TryParse(text, Style, CultureInfo.InvariantCulture, out value);
     }
 
     /// <summary>What to throw when a caller wants something else than came: the server's error, or one about types.</summary>
     internal readonly RespException Unexpected(string wanted) => IsError
         ? ToException()!
         : new RespTypeException($"The reply is not {wanted} but {(_isNull ? "null" : _prefix.ToString())}.");
-
-    private readonly bool TryParseInt64(out long value)
-    {
-        using Contiguous text = new(this, stackalloc byte[LongestPlainNumber]);
-        return Utf8Parser.TryParse(text.Span, out value, out int used) && used == text.Span.Length;
-    }
 
     private readonly int CopyChunksTo(Span<byte> destination)
     {

@@ -35,16 +35,17 @@ public sealed partial class RespValue
     /// <exception cref="OutOfMemoryException">A string is longer than an array can be.</exception>
     public static RespValue Read(ref RespReader reader)
     {
-        RespValue? attributes = null;
+        PendingAttributes pending = default;
         if (reader.TryGetAttributes(out RespReader about))
         {
             do
             {
-                attributes = Join(attributes, Build(ref about, null));
+                pending.Add(Build(ref about, null));
             }
             while (about.MoveNextAttribute());
         }
 
+        RespValue? attributes = pending.Take();
         return reader.IsAggregate ? Build(ref reader, attributes) : Scalar(reader, attributes);
     }
 
@@ -67,17 +68,15 @@ public sealed partial class RespValue
         open.TryPeek(out Building? parent);
         if (reader.Prefix == RespPrefix.Push && parent is not null)
         {
-            // It belongs to somebody else.
-            parent.Pending = null;
+            // It belongs to somebody else, and so do the attributes before it.
+            parent.Pending.Take();
             reader.Skip();
             return null;
         }
 
-        RespValue? attributes = parent is null ? rootAttributes : parent.Pending;
-        if (reader.Prefix == RespPrefix.Attribute)
-            attributes = null;
-        else if (parent is not null)
-            parent.Pending = null;
+        RespValue? attributes = null;
+        if (reader.Prefix != RespPrefix.Attribute)
+            attributes = parent is null ? rootAttributes : parent.Pending.Take();
         if (!reader.IsAggregate)
             return Scalar(reader, attributes);
 
@@ -95,7 +94,7 @@ public sealed partial class RespValue
         {
             if (value.Kind == RespPrefix.Attribute)
             {
-                parent.Pending = Join(parent.Pending, value);
+                parent.Pending.Add(value);
                 return null;
             }
 
@@ -107,9 +106,6 @@ public sealed partial class RespValue
 
         return value;
     }
-
-    private static RespValue Join(RespValue? first, RespValue second) =>
-        first is null ? second : new RespValue(RespPrefix.Attribute, isNull: false, [], 0, [.. first._items, .. second._items], null, null);
 
     private static RespValue Scalar(in RespReader reader, RespValue? attributes)
     {
@@ -139,7 +135,7 @@ public sealed partial class RespValue
         private readonly List<RespValue> _items = new(Math.Max(count, 0));
 
         /// <summary>Attributes of the value to come.</summary>
-        public RespValue? Pending { get; set; }
+        public PendingAttributes Pending;
 
         /// <summary>True if that was the last one.</summary>
         public bool Add(RespValue value)
@@ -149,5 +145,32 @@ public sealed partial class RespValue
         }
 
         public RespValue ToValue() => new(kind, isNull: false, [], 0, _items.Count == 0 ? NoItems : [.. _items], null, attributes);
+    }
+
+    /// <summary>Attributes one after the other, all of the same value: a server may send any number, so each is copied once and not again with every one that follows.</summary>
+    private struct PendingAttributes
+    {
+        private RespValue? _first;
+        private List<RespValue>? _items;
+
+        public void Add(RespValue attribute)
+        {
+            if (_first is null)
+            {
+                _first = attribute;
+                return;
+            }
+
+            _items ??= [.. _first._items];
+            _items.AddRange(attribute._items);
+        }
+
+        /// <summary>One attribute with all pairs, null if there was none; nothing is pending then.</summary>
+        public RespValue? Take()
+        {
+            RespValue? whole = _items is null ? _first : new RespValue(RespPrefix.Attribute, isNull: false, [], 0, [.. _items], null, null);
+            this = default;
+            return whole;
+        }
     }
 }

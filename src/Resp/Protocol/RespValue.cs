@@ -70,24 +70,24 @@ public sealed partial class RespValue : IEquatable<RespValue>
         _ => Encoding.UTF8.GetString(_bytes),
     };
 
-    /// <summary>An integer, or a string that is one.</summary>
+    /// <summary>An integer, or a string of at most 64 bytes that is one.</summary>
     /// <exception cref="RespServerException">It is an error.</exception>
     /// <exception cref="RespTypeException">It is something else.</exception>
     public long AsInt64()
     {
         if (Kind == RespPrefix.Integer)
             return _integer;
-        return IsString && long.TryParse(_bytes, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) ? value : throw Unexpected("an integer");
+        return IsString && RespReader.TryParseInt64(_bytes, out long value) ? value : throw Unexpected("an integer");
     }
 
-    /// <summary>A double, an integer, or a string that is one of them.</summary>
+    /// <summary>A double, an integer, or a string of at most 64 bytes that is one of them.</summary>
     /// <exception cref="RespServerException">It is an error.</exception>
     /// <exception cref="RespTypeException">It is something else.</exception>
     public double AsDouble()
     {
         if (Kind == RespPrefix.Integer)
             return _integer;
-        return (IsString || Kind == RespPrefix.Double) && RespReader.TryParseDouble(_bytes, out double value) ? value : throw Unexpected("a double");
+        return (IsString || Kind == RespPrefix.Double) && RespReader.TryParseDouble(_bytes, IsString, out double value) ? value : throw Unexpected("a double");
     }
 
     /// <summary>A boolean, or the integers 0 and 1.</summary>

@@ -106,6 +106,8 @@ public sealed class GrammarVectorTests
         { "*1\r\n*1\r\n>1\r\n*1\r\n:9\r\n:1\r\n", "*[*[1]] lifted >[*[9]]" },
         { "*2\r\n:1\r\n|1\r\n+a\r\n:1\r\n>1\r\n+p\r\n:2\r\n", "*[1 2] lifted >[+'p']" },
         { "*1\r\n>1\r\n|1\r\n+a\r\n:1\r\n+p\r\n:2\r\n", "*[2] lifted >[|[+'a' 1]+'p']" },
+        { "*?\r\n|1\r\n+a\r\n:1\r\n>1\r\n+p\r\n.\r\n", "*[] lifted >[+'p']" },
+        { "*2\r\n%?\r\n:1\r\n|0\r\n|1\r\n+a\r\n_\r\n>0\r\n|0\r\n>0\r\n|1\r\n+b\r\n_\r\n:2\r\n|0\r\n>0\r\n.\r\n+x\r\n", "*[%[1 |[+'b' null]2] +'x'] lifted >[] >[] >[]" },
         { "*1\r\n:1\r\n>1\r\n+p\r\n", "*[1] ; >[+'p']" },
         { ">1\r\n*1\r\n*1\r\n:1\r\n", ">[*[*[1]]]" },
     };

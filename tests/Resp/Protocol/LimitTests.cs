@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Xunit;
 
 namespace Sluice.Resp.Tests.Protocol;
@@ -81,6 +82,26 @@ public sealed class LimitTests
     {
         // VectorRun repeats frames and puts others around them: limits are per frame.
         VectorRun.Assert(bytes, outcome, Small);
+    }
+
+    // The way for small replies must know that a line within its own limit may be a frame beyond the frame's. And a fault that lies behind the limit is not
+    // reported instead of it when both arrive together.
+    [Theory]
+    [InlineData(61, "", "+'{0}'")]
+    [InlineData(62, "", "kill")]
+    [InlineData(70, "", "kill")]
+    [InlineData(59, "*1\r\n", "kill")]
+    [InlineData(57, "*1\r\n", "*[+'{0}']")]
+    [InlineData(52, "*2\r\n", "wait")]
+    [InlineData(57, "*2\r\n", "wait")]
+    [InlineData(57, "*2\r\n", "kill", "x")]
+    [InlineData(57, "*2\r\n", "kill", ":")]
+    [InlineData(70, "", "kill", "x")]
+    public void A_frame_may_be_shorter_than_a_line(int length, string before, string outcome, string behind = "")
+    {
+        RespLimits limits = new() { MaxLineBytes = 100, MaxFrameBytes = 64 };
+        string text = new('a', length);
+        VectorRun.Assert($"{before}+{text}\r\n{behind}", string.Format(CultureInfo.InvariantCulture, outcome, text), limits);
     }
 
     [Theory]

@@ -70,6 +70,47 @@ public sealed class RespValueTests
         Assert.Equal([1L, 2L], Parse("%1\r\n:1\r\n:2\r\n").Pairs.SelectMany(pair => new[] { pair.Key.AsInt64(), pair.Value.AsInt64() }));
     }
 
+    // The framework takes NULs behind a number, and the reader has only so much room for one in a string: the tree must not be laxer than the reader.
+    [Theory]
+    [InlineData("$2\r\n5\0\r\n", false)]
+    [InlineData("+5\0\r\n", false)]
+    [InlineData("$65\r\n00000000000000000000000000000000000000000000000000000000000000005\r\n", false)]
+    [InlineData("$64\r\n0000000000000000000000000000000000000000000000000000000000000005\r\n", true)]
+    [InlineData("=6\r\ntxt:+5\r\n", true)]
+    public void A_string_is_the_same_number_to_a_tree_and_to_a_reader(string bytes, bool isNumber)
+    {
+        RespReader reader = new(Chunkings.Bytes(bytes));
+        Assert.Equal(isNumber, reader.TryReadInt64(out _));
+        Assert.Equal(isNumber, reader.TryReadDouble(out _));
+        RespValue value = Parse(bytes);
+        if (isNumber)
+        {
+            Assert.Equal(5, value.AsInt64());
+            Assert.Equal(5.0, value.AsDouble());
+            return;
+        }
+
+        Assert.Throws<RespTypeException>(() => value.AsInt64());
+        Assert.Throws<RespTypeException>(() => value.AsDouble());
+    }
+
+    // Copied again with every attribute that follows, these cost 16 bytes times the square of their number: terabytes within the default limits.
+    [Theory]
+    [InlineData("")]
+    [InlineData("*1\r\n")]
+    public void Attributes_one_behind_the_other_cost_what_they_are(string before)
+    {
+        const int Count = 5000;
+        byte[] bytes = Chunkings.Bytes(before + string.Concat(Enumerable.Repeat("|1\r\n+a\r\n_\r\n", Count)) + ":1\r\n");
+        RespReader reader = new(bytes);
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        RespValue value = RespValue.Read(ref reader);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, Count * 1000L);
+        RespValue about = (before.Length == 0 ? value : value.Items[0]).Attributes!;
+        Assert.Equal(Count * 2, about.Items.Count);
+        Assert.Equal("a", about.Items[^2].AsString());
+    }
+
     [Theory]
     [InlineData("+OK", 3)]
     [InlineData("+OK\r\n+", 5)]
