@@ -39,7 +39,7 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
     {
         IScenario scenario = scenarios.SingleOrDefault(s => string.Equals(s.Name, options.Scenario, StringComparison.Ordinal))
             ?? throw new UsageException($"{(options.Scenario.Length == 0 ? "Name a scenario" : $"There is no scenario '{options.Scenario}'")}. There are:\n{Listing()}");
-        BenchCase[] cases = [.. scenario.Cases(options.Seed)
+        BenchCase[] cases = [.. scenario.Cases(options)
             .Where(c => (c.HasTarget || !options.Quick) && c.Name.Contains(options.Case, StringComparison.Ordinal))];
         if (cases.Length == 0)
             throw new UsageException($"No case of '{scenario.Name}' {(options.Quick ? "that carries a target " : "")}has '{options.Case}' in its name.");

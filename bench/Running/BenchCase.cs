@@ -18,5 +18,5 @@ internal interface IScenario
     string Purpose { get; }
 
     /// <summary>The cases, in the order in which they are measured; nothing is made before <see cref="BenchCase.Make"/>.</summary>
-    IEnumerable<BenchCase> Cases(ulong seed);
+    IEnumerable<BenchCase> Cases(BenchOptions options);
 }

@@ -55,7 +55,7 @@ internal static class PairRunner
         {
             Variant variant = variants[i];
             Sample[] own = [.. rounds.Select(round => round[i])];
-            Measurement figures = Figures(scenario, subject, variant.Name, own);
+            Measurement figures = Figures(scenario, subject, variant, own);
             if (variant.Comparisons.Count == 0)
             {
                 // A reference stands against itself; without a reference no throughput is shown.
@@ -76,13 +76,13 @@ internal static class PairRunner
                     RatioQuartiles = ratios,
                     Goal = comparison.Target,
                     Met = isSound ? comparison.Target?.IsMetBy(ratios) : null,
-                    Note = isSound ? null : $"the reference {comparison.Reference} ran at {referenceSpeed:N0}/s, below the {variants[other].SoundFrom:N0}/s of a sound one here",
+                    Note = isSound ? figures.Note : $"the reference {comparison.Reference} ran at {referenceSpeed:N0}/s, below the {variants[other].SoundFrom:N0}/s of a sound one here",
                 };
             }
         }
     }
 
-    private static Measurement Figures(string scenario, BenchCase subject, string variant, Sample[] own)
+    private static Measurement Figures(string scenario, BenchCase subject, Variant variant, Sample[] own)
     {
         LatencyHistogram? latencies = null;
         foreach (LatencyHistogram recorded in own.Select(sample => sample.Run.Latencies).OfType<LatencyHistogram>())
@@ -93,7 +93,7 @@ internal static class PairRunner
         {
             Scenario = scenario,
             Case = subject.Name,
-            Variant = variant,
+            Variant = variant.Name,
             Threads = subject.Threads,
             Callers = subject.Callers,
             Operations = operations,
@@ -101,9 +101,10 @@ internal static class PairRunner
             P50Micros = latencies?.PercentileMicros(0.5),
             P99Micros = latencies?.PercentileMicros(0.99),
             P999Micros = latencies?.PercentileMicros(0.999),
-            CpuMicrosPerOp = own.Sum(sample => sample.Cpu.TotalMicroseconds) / operations,
+            CpuMicrosPerOp = variant.IsElsewhere ? null : own.Sum(sample => sample.Cpu.TotalMicroseconds) / operations,
             ServerCpuMicrosPerOp = hasServer ? own.Sum(sample => sample.Run.ServerCpu!.Value.TotalMicroseconds) / operations : null,
-            BytesPerOp = (double)own.Sum(sample => sample.AllocatedBytes) / operations,
+            BytesPerOp = variant.IsElsewhere ? null : (double)own.Sum(sample => sample.AllocatedBytes) / operations,
+            Note = own[^1].Run.Note,
         };
     }
 
@@ -114,10 +115,13 @@ internal static class PairRunner
         public double Over(Sample other, Figure figure) => figure switch
         {
             Figure.Throughput => OperationsPerSecond / other.OperationsPerSecond,
-            Figure.Cpu => Cpu / Run.Operations / (other.Cpu / other.Run.Operations),
+            Figure.Cpu => CpuPerOperation / other.CpuPerOperation,
             Figure.ServerCpu => ServerCpuPerOperation / other.ServerCpuPerOperation,
             _ => throw new UnreachableException(),
         };
+
+        // A number, not a TimeSpan: that would be cut to 100 ns.
+        private double CpuPerOperation => Cpu.TotalMicroseconds / Run.Operations;
 
         private double ServerCpuPerOperation => Run.ServerCpu is { } cpu
             ? cpu.TotalMicroseconds / Run.Operations

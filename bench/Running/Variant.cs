@@ -12,7 +12,8 @@ internal sealed record Comparison(string Reference, Target? Target = null);
 /// <param name="Elapsed">From the first to the last.</param>
 /// <param name="Latencies">Of single operations, where latency is the point.</param>
 /// <param name="ServerCpu">CPU time that the server accounts for the run, where there is one.</param>
-internal sealed record VariantRun(long Operations, TimeSpan Elapsed, LatencyHistogram? Latencies = null, TimeSpan? ServerCpu = null);
+/// <param name="Note">What a reader should know beside the figures.</param>
+internal sealed record VariantRun(long Operations, TimeSpan Elapsed, LatencyHistogram? Latencies = null, TimeSpan? ServerCpu = null, string? Note = null);
 
 /// <summary>One way to do the work of a case: the product's, or a reference's.</summary>
 internal abstract class Variant : IAsyncDisposable
@@ -28,6 +29,9 @@ internal abstract class Variant : IAsyncDisposable
     /// broken reference proves nothing, however good it looks.
     /// </summary>
     public virtual double SoundFrom => 0;
+
+    /// <summary>Another process does the work: this one's CPU time and allocation say nothing.</summary>
+    public virtual bool IsElsewhere => false;
 
     /// <summary>Brings the variant into the state in which it is measured (filled, connected, warm). Called once, before the first run.</summary>
     public abstract Task PrepareAsync(CancellationToken cancellationToken);

@@ -23,8 +23,9 @@ internal sealed class MergeScenario : IScenario
 
     public string Purpose => "one event into the entry of its key: resident keys, constant eviction";
 
-    public IEnumerable<BenchCase> Cases(ulong seed)
+    public IEnumerable<BenchCase> Cases(BenchOptions options)
     {
+        ulong seed = options.Seed;
         yield return new BenchCase($"resident-1t-zipf{Exponent}", 1, null, HasTarget: true, () =>
         {
             KeyStream<string> stream = KeyStream.Strings(Resident, 1, Exponent, seed);

@@ -57,7 +57,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     /// <param name="key">The resource: 1 to 512 bytes of UTF-8 for strings.</param>
     /// <param name="contribution">The event; it is copied.</param>
     /// <returns>
-    /// True: merged, and it will reach the coordinator. False: there is no room because the coordinator doesn't keep up, or the engine is stopping;
+    /// True: merged, and it will reach the coordinator unless the process dies, a lane ends by a fault (<see cref="FlushAsync(CancellationToken)"/> says
+    /// so), or the engine is stopped with a deadline that is too short (the report says so). False: there is no room because the coordinator doesn't keep up, or the engine is stopping;
     /// nothing was merged.
     /// </returns>
     /// <exception cref="FieldOverflowException">A field would overflow; nothing was merged.</exception>
@@ -121,12 +122,15 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     /// <param name="key">The resource.</param>
     /// <param name="contribution">The event.</param>
     /// <param name="cancellation">Stops waiting; nothing was merged then.</param>
+    /// <exception cref="FieldOverflowException">A field would overflow; nothing was merged.</exception>
+    /// <exception cref="ArgumentException">The key is empty, too long, or not faithful UTF-8.</exception>
+    /// <exception cref="EngineFaultException">There is no room, and there will be none: a lane has ended by a fault. Nothing was merged.</exception>
     /// <exception cref="CacheFullException">There is no room, and the mode is not to wait.</exception>
     /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
     public ValueTask MergeAsync(TKey key, TEvent contribution, CancellationToken cancellation = default)
     {
         CheckUnsourced();
-        return MergeAsync(key, contribution, 0, cancellation);
+        return MergeAsync(key, contribution, null, 0, cancellation);
     }
 
     /// <summary>As <see cref="MergeAsync(TKey, TEvent, CancellationToken)"/>, for an event of a source.</summary>
@@ -134,22 +138,26 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     /// <param name="contribution">The event.</param>
     /// <param name="at">The event's place.</param>
     /// <param name="cancellation">Stops waiting; nothing was merged then.</param>
+    /// <exception cref="SourceFencedException">The source was fenced before there was room; nothing was merged.</exception>
     public ValueTask MergeAsync(TKey key, TEvent contribution, SourcePosition at, CancellationToken cancellation = default)
     {
         CheckSource(at);
-        return MergeAsync(key, contribution, at.Epoch, cancellation);
+        return MergeAsync(key, contribution, at.Source, at.Epoch, cancellation);
     }
 
-    private ValueTask MergeAsync(TKey key, TEvent contribution, int epoch, CancellationToken cancellation)
+    private ValueTask MergeAsync(TKey key, TEvent contribution, EventSource? source, long epoch, CancellationToken cancellation)
     {
         MergeAnswer answer = _cache.TryMerge(key, in contribution, epoch);
-        return answer == MergeAnswer.Merged ? ValueTask.CompletedTask : MergeSlowlyAsync(key, contribution, epoch, cancellation);
+        return answer == MergeAnswer.Merged ? ValueTask.CompletedTask : MergeSlowlyAsync(key, contribution, source, epoch, cancellation);
     }
 
-    private async ValueTask MergeSlowlyAsync(TKey key, TEvent contribution, int epoch, CancellationToken cancellation)
+    private async ValueTask MergeSlowlyAsync(TKey key, TEvent contribution, EventSource? source, long epoch, CancellationToken cancellation)
     {
         while (true)
         {
+            // It may have been fenced during the wait: then the broker has delivered the event to somebody else.
+            if (source is { IsFenced: true })
+                throw new SourceFencedException(source.Name);
             Task room = _runtime.Room.Next;
             switch (_cache.TryMerge(key, in contribution, epoch))
             {

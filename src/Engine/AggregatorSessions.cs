@@ -9,10 +9,12 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
 {
     /// <summary>Returns when the coordinator has everything that was merged before the call.</summary>
     /// <param name="cancellation">Stops waiting; the flush goes on.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask FlushAsync(CancellationToken cancellation = default)
     {
         // Only what is of the epochs until now: what is merged meanwhile must not keep the call from returning.
-        int upTo = _engine.Epochs.Current;
+        long upTo = _engine.Epochs.Current;
         _engine.Epochs.TryAdvance();
         await _runtime.FlushAsync(upTo, cancellation).ConfigureAwait(false);
     }
@@ -20,6 +22,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
     /// <summary>Returns when the coordinator has everything that was merged into this key before the call: it survives this process then.</summary>
     /// <param name="key">The resource.</param>
     /// <param name="cancellation">Stops waiting; the flush goes on.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask FlushAsync(TKey key, CancellationToken cancellation = default)
     {
         Lane lane = LaneOf(key, out _);
@@ -45,6 +49,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
     /// <summary>Ends this process's session of a key, and the global one if nobody else holds the key. Returns when the coordinator has it.</summary>
     /// <param name="key">The resource.</param>
     /// <param name="cancellation">Stops waiting; the session ends all the same.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask ExpireAsync(TKey key, CancellationToken cancellation = default)
     {
         Lane lane = LaneOf(key, out _);
@@ -57,6 +63,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
     /// </summary>
     /// <param name="key">The resource; this process need not hold it.</param>
     /// <param name="cancellation">Stops waiting; the session ends all the same.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask ForceExpireAsync(TKey key, CancellationToken cancellation = default)
     {
         Lane lane = LaneOf(key, out _);
@@ -65,6 +73,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
 
     /// <summary>Ends all sessions of this process. Returns when the coordinator has them.</summary>
     /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask ExpireAllAsync(CancellationToken cancellation = default)
     {
         await _runtime.UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Expired, out _), cancellation).ConfigureAwait(false);
@@ -76,6 +86,8 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
     /// <see cref="EngineOptions.SessionSweepInterval"/>; with an event-time clock a caller may want it before the clock moves on.
     /// </summary>
     /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask SweepAsync(CancellationToken cancellation = default)
     {
         await _runtime.UntilTakenAsync(static cache => cache.TrySweep(out _), cancellation).ConfigureAwait(false);

@@ -35,6 +35,8 @@ public sealed class SluiceEngine : ISluiceEngine
     private ImmutableArray<EventSource> _sources = [];
     private Task _flushLoop = Task.CompletedTask;
     private Task<ShutdownReport>? _stop;
+    private EngineFaultException? _fault;
+    private bool _hasStopped;
 
     private SluiceEngine(EngineOptions options)
     {
@@ -42,7 +44,7 @@ public sealed class SluiceEngine : ISluiceEngine
         OwnsCoordinator = options.Coordinator is null;
         Coordinator = options.Coordinator ?? new InProcessCoordinator(options.TimeProvider);
         SessionClock = options.SessionClock ?? SessionClock.FromTimeProvider(options.TimeProvider);
-        Logger = (ILogger?)options.LoggerFactory?.CreateLogger<SluiceEngine>() ?? NullLogger.Instance;
+        Logger = options.LoggerFactory is { } logging ? new GuardedLogger(logging.CreateLogger<SluiceEngine>()) : NullLogger.Instance;
         Epochs = new FlushEpochs(options.TimeProvider);
         Metrics = new EngineMetrics(() => _runtimes, Epochs);
         _seeded = options.IdentitySeed is { } seed ? new Random(seed) : null;
@@ -138,11 +140,16 @@ public sealed class SluiceEngine : ISluiceEngine
     /// <param name="mode">When an event counts as done.</param>
     /// <param name="onFenced">What happens to unflushed events when this engine was away and has been replaced.</param>
     /// <param name="start">The first position; positions before it are taken as done.</param>
+    /// <exception cref="EngineFaultException">The engine can't flush everything any more, so the watermark would not move.</exception>
+    /// <exception cref="ObjectDisposedException">The engine has stopped.</exception>
     public EventSource OpenSource(string name, AckMode mode = AckMode.AfterFlush, OnFenced onFenced = OnFenced.Resend, long start = 0)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_hasStopped, this);
+            if (mode == AckMode.AfterFlush && _fault is { } fault)
+                throw fault.Again();
             EventSource source = new(name, mode, onFenced, start, Epochs, CloseSource);
             _sources = [.. _sources.Where(static open => !open.IsFenced), source];
             return source;
@@ -157,10 +164,12 @@ public sealed class SluiceEngine : ISluiceEngine
 
     /// <summary>Returns when the coordinator has everything that was merged before the call, in all aggregates.</summary>
     /// <param name="cancellation">Stops waiting; the flush goes on.</param>
+    /// <exception cref="EngineFaultException">A lane has ended by a fault: what it had taken will not get there.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was stopped before the coordinator had everything.</exception>
     public async ValueTask FlushAsync(CancellationToken cancellation = default)
     {
         // Only what is of the epochs until now: what is merged meanwhile must not keep the call from returning.
-        int upTo = Epochs.Current;
+        long upTo = Epochs.Current;
         Epochs.TryAdvance();
         await Task.WhenAll(_runtimes.Select(runtime => runtime.FlushAsync(upTo, cancellation).AsTask())).ConfigureAwait(false);
     }
@@ -214,6 +223,7 @@ public sealed class SluiceEngine : ISluiceEngine
             Coordinator.Detach(runtime.Space, runtime.Completer is not null);
         }
 
+        StopSources();
         Metrics.Dispose();
     }
 
@@ -229,6 +239,17 @@ public sealed class SluiceEngine : ISluiceEngine
             source.Refresh();
     }
 
+    /// <summary>A lane has ended by a fault. What it had taken keeps its epochs, so that no watermark reaches what came after: who waits is told.</summary>
+    internal void OnFault(EngineFaultException fault)
+    {
+        lock (_gate)
+        {
+            _fault ??= fault;
+            foreach (EventSource source in _sources)
+                source.Fault(fault);
+        }
+    }
+
     /// <summary>
     /// The broker has delivered what was not acknowledged to somebody else: the sources that say so are cut off, then every unflushed delta of
     /// the aggregates that they feed is dropped. Once for all lanes that the same pause has fenced.
@@ -240,6 +261,7 @@ public sealed class SluiceEngine : ISluiceEngine
     /// </remarks>
     internal void DiscardUnflushed(AggregateRuntime fenced, IncarnationId dead)
     {
+        List<(AggregateRuntime Runtime, int Updates)> dropped = [];
         lock (_gate)
         {
             if (fenced.FencePolicy.Covers(dead))
@@ -248,10 +270,27 @@ public sealed class SluiceEngine : ISluiceEngine
                 source.Fence();
             foreach (AggregateRuntime runtime in _runtimes.Where(static runtime => runtime.FencePolicy.Discards))
             {
-                runtime.ReportDiscarded(runtime.Cache.DiscardDeltas());
-                IncarnationId[] others = [.. runtime.Lanes.Select(static lane => lane.Identity.Incarnation).Where(static id => !id.IsNone)];
-                runtime.FencePolicy.Begin(runtime == fenced ? dead : others.FirstOrDefault(), others);
+                dropped.Add((runtime, runtime.Cache.DiscardDeltas()));
+
+                // Everywhere, whatever earlier episodes covered: what waits in the other lanes is of sources that have just been cut off too.
+                runtime.FencePolicy.Begin([dead, .. runtime.Lanes.Select(static lane => lane.Identity.Incarnation).Where(static id => !id.IsNone)]);
             }
+        }
+
+        // Outside the gate: the report goes to the application.
+        foreach ((AggregateRuntime runtime, int updates) in dropped)
+            runtime.ReportDiscarded(updates);
+    }
+
+    /// <summary>After the last acknowledgement: who still waits for a watermark would wait for ever.</summary>
+    private void StopSources()
+    {
+        lock (_gate)
+        {
+            _hasStopped = true;
+            foreach (EventSource source in _sources)
+                source.Stop();
+            _sources = [];
         }
     }
 
@@ -298,7 +337,7 @@ public sealed class SluiceEngine : ISluiceEngine
             using PeriodicTimer timer = new(Options.FlushInterval, Options.TimeProvider);
             while (await timer.WaitForNextTickAsync(_flushing.Token).ConfigureAwait(false))
             {
-                int upTo = Epochs.Current;
+                long upTo = Epochs.Current;
                 Epochs.TryAdvance();
                 foreach (AggregateRuntime runtime in _runtimes)
                     runtime.RequestFlush(upTo);
@@ -320,6 +359,7 @@ public sealed class SluiceEngine : ISluiceEngine
         await _flushing.CancelAsync().ConfigureAwait(false);
         await _flushLoop.ConfigureAwait(false);
         ShutdownReport report = await shutdown.RunAsync(began).ConfigureAwait(false);
+        StopSources();
         if (OwnsCoordinator)
             await Coordinator.DisposeAsync().ConfigureAwait(false);
         Metrics.Dispose();

@@ -14,8 +14,6 @@ internal static class AllocationGuard
     /// <summary>Of a million operations: one byte an operation would be 60 times as much; the runtime's own background work is far less.</summary>
     public const long LimitBytes = 16 * 1024;
 
-    private const int WarmUpOperations = 20_000;
-
     // Tier 0 counts 30 calls, then the tier-1 timer waits until no new tier-0 code was made for 100 ms.
     private const int WarmUpCalls = 60;
     private static readonly TimeSpan QuietFor = TimeSpan.FromMilliseconds(400);
@@ -29,7 +27,7 @@ internal static class AllocationGuard
         GC.WaitForPendingFinalizers();
         long before = GC.GetTotalAllocatedBytes(precise: true);
         subject.Run(Operations);
-        return GC.GetTotalAllocatedBytes(precise: true) - before;
+        return Math.Max(0, GC.GetTotalAllocatedBytes(precise: true) - before - subject.ExcusedBytes);
     }
 
     private static void WarmUp(AllocationCase subject)
@@ -40,7 +38,7 @@ internal static class AllocationGuard
         TimeSpan cpuSince = Environment.CpuUsage.TotalTime;
         for (int calls = 0; calls < WarmUpCalls || Stopwatch.GetElapsedTime(quietSince) < QuietFor || Environment.CpuUsage.TotalTime - cpuSince < QuietFor; calls++)
         {
-            subject.Run(WarmUpOperations);
+            subject.Run(subject.WarmUpOperations);
             long now = JitInfo.GetCompiledMethodCount();
             if (now != compiled)
                 (compiled, quietSince, cpuSince) = (now, Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);

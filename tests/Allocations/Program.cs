@@ -1,9 +1,10 @@
 using System.Globalization;
 using Sluice.Allocations;
+using Sluice.Harness;
 
 // A guard that cannot see an allocation guards nothing: it must first catch one object in a thousand operations.
 AllocationCase control = new ControlCase();
-AllocationCase[] cases =
+AllocationCase[] cases = args is ["resp"] ? [] :
 [
     new HashCase(),
     new StringKeyCase(),
@@ -23,6 +24,25 @@ Console.WriteLine($"Bytes allocated by {AllocationGuard.Operations:N0} operation
 long caught = AllocationGuard.Measure(control);
 Report(control.Name, caught, caught > AllocationGuard.LimitBytes);
 foreach (AllocationCase subject in cases)
+    Measure(subject);
+
+if (PrivateRedisServer.Unavailable is { } missing)
+{
+    Console.WriteLine($"  skip RESP client: {missing}");
+}
+else
+{
+    using RespStage stage = new();
+    foreach (AllocationCase subject in new AllocationCase[] { new RespIncrementCase(stage, 64), new RespGetCase(stage, 64), new RespScriptCase(stage, 64), new RespBatchCase(stage), new RespOneCallerCase(stage) })
+        Measure(subject);
+    (long managed, long resident) = IdleConnections.Measure(stage.Url);
+    Report("RESP idle connection, managed memory", managed, managed <= IdleConnections.ManagedLimitBytes);
+    Report("RESP idle connection, resident memory", resident, resident <= IdleConnections.ResidentLimitBytes);
+}
+
+return failures == 0 ? 0 : 1;
+
+void Measure(AllocationCase subject)
 {
     using (subject)
     {
@@ -30,8 +50,6 @@ foreach (AllocationCase subject in cases)
         Report(subject.Name, bytes, bytes < AllocationGuard.LimitBytes);
     }
 }
-
-return failures == 0 ? 0 : 1;
 
 void Report(string name, long bytes, bool kept)
 {

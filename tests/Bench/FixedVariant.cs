@@ -44,5 +44,5 @@ internal sealed class FixedScenario(params IReadOnlyList<BenchCase> cases) : ISc
 
     public string Purpose => "for the tests of the runner";
 
-    public IEnumerable<BenchCase> Cases(ulong seed) => cases;
+    public IEnumerable<BenchCase> Cases(BenchOptions options) => cases;
 }

@@ -182,8 +182,9 @@ internal sealed class Completer
                 unit.Add(work);
             }
         }
-        catch (CoordinatorException e)
+        catch (Exception e) when (!_abandoned.IsCancellationRequested)
         {
+            // Also what a coordinator must not throw: without this loop nothing would be completed any more.
             _observer.OnError(partition, e);
             _schedule.Note(partition, Durations.Micros(ErrorPause));
         }
@@ -379,7 +380,7 @@ internal sealed class Completer
                     _ = LoseAsync(running[i]);
             }
         }
-        catch (CoordinatorException e)
+        catch (Exception e) when (!_abandoned.IsCancellationRequested)
         {
             _observer.OnError(partition, e);
         }

@@ -69,7 +69,17 @@ internal sealed class CompletionHandler<TKey, TValue, TEvent>(AggregateDefinitio
 
     private static string Text(Exception error)
     {
-        string text = $"{error.GetType().Name}: {error.Message}";
+        string message;
+        try
+        {
+            message = error.Message;
+        }
+        catch (Exception)
+        {
+            message = "(no message: it threw too)";
+        }
+
+        string text = $"{error.GetType().Name}: {message}";
         return text.Length <= LongestError ? text : text[..LongestError];
     }
 }

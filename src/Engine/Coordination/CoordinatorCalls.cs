@@ -16,20 +16,22 @@ internal static class CoordinatorCalls
         if (sent.IsCompletedSuccessfully)
             return sent.Result;
         Task<TReply> reply = sent.AsTask();
-        try
-        {
-            return await reply.WaitAsync(timeout, time, cancellation).ConfigureAwait(false);
-        }
-        catch (TimeoutException e) when (!reply.IsCompleted)
-        {
-            Forget(reply);
-            throw new CoordinatorException(RequestOutcome.Unknown, $"Partition {partition} of '{space}' did not answer within {timeout} ({nameof(EngineOptions.RequestTimeout)}).", e);
-        }
-        catch (OperationCanceledException) when (!reply.IsCompleted)
-        {
-            Forget(reply);
-            throw;
-        }
+        if (await reply.IsAnsweredAsync(timeout, time, cancellation).ConfigureAwait(false))
+            return await reply.ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        throw new CoordinatorException(
+            RequestOutcome.Unknown, $"Partition {partition} of '{space}' did not answer within {timeout} ({nameof(EngineOptions.RequestTimeout)}).");
+    }
+
+    /// <summary>Waits for a reply, or an error instead of one. False when there was none in time: then nobody needs to look at it any more.</summary>
+    /// <remarks>Whether there is a reply is asked once, after the wait: one that comes together with the time-out is as good as any other.</remarks>
+    public static async ValueTask<bool> IsAnsweredAsync(this Task reply, TimeSpan timeout, TimeProvider time, CancellationToken cancellation)
+    {
+        await reply.WaitAsync(timeout, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (reply.IsCompleted)
+            return true;
+        Forget(reply);
+        return false;
     }
 
     /// <summary>Nobody awaits the reply any more: its error, if it ends with one, must not surface as an unobserved one.</summary>

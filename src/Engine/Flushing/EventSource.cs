@@ -8,7 +8,7 @@ namespace Sluice;
 /// </summary>
 public readonly struct SourcePosition : IEquatable<SourcePosition>
 {
-    internal SourcePosition(EventSource source, long position, int epoch)
+    internal SourcePosition(EventSource source, long position, long epoch)
     {
         Source = source;
         Position = position;
@@ -20,7 +20,7 @@ public readonly struct SourcePosition : IEquatable<SourcePosition>
 
     internal EventSource? Source { get; }
 
-    internal int Epoch { get; }
+    internal long Epoch { get; }
 
     /// <inheritdoc/>
     public bool Equals(SourcePosition other) => Source == other.Source && Position == other.Position && Epoch == other.Epoch;
@@ -55,13 +55,14 @@ public sealed class EventSource : IDisposable
 {
     private readonly Action<EventSource>? _close;
     private readonly Lock _gate = new();
-    private readonly Queue<(int Epoch, long First)> _notes = new();
+    private readonly Queue<(long Epoch, long First)> _notes = new();
     private readonly List<(long Position, TaskCompletionSource Done)> _waiters = [];
-    private int _lastNoted;
+    private long _lastNoted;
     private long _open;
     private long _merged;
     private long _watermark;
     private bool _isFenced;
+    private Func<Exception>? _end;
 
     internal EventSource(string name, AckMode mode, OnFenced onFenced, long start, FlushEpochs epochs, Action<EventSource>? close = null)
     {
@@ -96,6 +97,26 @@ public sealed class EventSource : IDisposable
 
     internal FlushEpochs Epochs { get; }
 
+    /// <summary>First positions of epochs that are kept: never more than there are epochs in their ring, and one.</summary>
+    internal int Notes
+    {
+        get
+        {
+            lock (_gate)
+                return _notes.Count;
+        }
+    }
+
+    /// <summary>Calls that wait now.</summary>
+    internal int Waiters
+    {
+        get
+        {
+            lock (_gate)
+                return _waiters.Count;
+        }
+    }
+
     /// <summary>True when the source was cut off and has to be opened anew.</summary>
     public bool IsFenced => Volatile.Read(ref _isFenced);
 
@@ -105,17 +126,19 @@ public sealed class EventSource : IDisposable
     /// <param name="position">At least the position of the call before; a message that is merged into several aggregates uses one place for all.</param>
     /// <exception cref="ArgumentOutOfRangeException">The position went back.</exception>
     /// <exception cref="SourceFencedException">The source was fenced.</exception>
+    /// <exception cref="EngineFaultException">The engine can't flush everything any more, so the watermark will not move.</exception>
+    /// <exception cref="ObjectDisposedException">The source was disposed, or the engine has stopped.</exception>
     public SourcePosition At(long position)
     {
         lock (_gate)
         {
-            if (_isFenced)
-                throw new SourceFencedException(Name);
+            if (_end is { } end)
+                throw end();
             if (position < _open)
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Positions of source '{Name}' must not go back; the last one was {_open}.");
             if (position <= _merged)
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"Position {position} of source '{Name}' has been declared merged; the next one is {_merged + 1}.");
-            int epoch = Epochs.Current;
+            long epoch = Epochs.Current;
             if (Mode == AckMode.AfterFlush && (epoch > _lastNoted || _notes.Count == 0))
             {
                 if (_notes.Count >= FlushEpochs.Window)
@@ -144,22 +167,27 @@ public sealed class EventSource : IDisposable
 
     /// <summary>
     /// Completes when the watermark reaches <paramref name="position"/>. Flushes happen at their interval: call the engine's <c>FlushAsync</c> to have
-    /// it sooner. Waiting for the position that <see cref="At"/> named last says that it is merged; a later one is waited for until it is.
+    /// it sooner. Waiting for the position that <see cref="At"/> named last says that its merge has returned; waiting for a later one says nothing
+    /// about those before it, and goes on until it was named and merged.
     /// </summary>
     /// <param name="position">The position.</param>
     /// <param name="cancellation">Stops waiting; the watermark moves on all the same.</param>
     /// <exception cref="SourceFencedException">The source was fenced and will never get there.</exception>
+    /// <exception cref="EngineFaultException">The engine can't flush everything any more and will never get there.</exception>
+    /// <exception cref="ObjectDisposedException">The source was disposed, or the engine has stopped, before it got there.</exception>
     public async ValueTask WaitForAsync(long position, CancellationToken cancellation = default)
     {
         TaskCompletionSource done;
         lock (_gate)
         {
-            // Only Advance may go beyond what was named: another thread may wait for what its producer has not merged yet.
-            _merged = Math.Max(_merged, Math.Min(position, _open));
+            // Only who has merged waits for the position that was named last. Who waits for a later one may be another thread than the producer, which
+            // may be merging right now.
+            if (position <= _open)
+                _merged = Math.Max(_merged, position);
             if (Settle() >= position)
                 return;
-            if (_isFenced)
-                throw new SourceFencedException(Name);
+            if (_end is { } end)
+                throw end();
             done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiters.Add((position, done));
         }
@@ -175,8 +203,15 @@ public sealed class EventSource : IDisposable
         }
     }
 
-    /// <summary>Ends the source: its watermark does not move any more. What was merged is flushed all the same.</summary>
-    public void Dispose() => _close?.Invoke(this);
+    /// <summary>
+    /// Ends the source: its watermark does not move any more, and who waits for it is told by an <see cref="ObjectDisposedException"/>. What was merged
+    /// is flushed all the same. Any thread; again does nothing.
+    /// </summary>
+    public void Dispose()
+    {
+        End(() => new ObjectDisposedException(nameof(EventSource), $"The source '{Name}' was disposed: its watermark does not move any more."));
+        _close?.Invoke(this);
+    }
 
     /// <summary>Looks again; called when batches were acknowledged.</summary>
     internal void Refresh()
@@ -185,18 +220,37 @@ public sealed class EventSource : IDisposable
             Settle();
     }
 
-    internal void Fence()
+    internal void Fence() => End(() => new SourceFencedException(Name), isFence: true);
+
+    /// <summary>The engine has stopped: what is not acknowledged by now never will be.</summary>
+    internal void Stop() => End(() => new ObjectDisposedException(
+        nameof(SluiceEngine), $"The engine was stopped before the coordinator had everything of source '{Name}'."));
+
+    /// <summary>A lane has ended by a fault: its events keep their epochs for ever, and no watermark passes those.</summary>
+    internal void Fault(EngineFaultException fault)
+    {
+        if (Mode == AckMode.AfterFlush)
+            End(fault.Again);
+    }
+
+    /// <summary>The first end counts.</summary>
+    private void End(Func<Exception> end, bool isFence = false)
     {
         lock (_gate)
         {
-            _isFenced = true;
+            if (_end is not null)
+                return;
+            Settle();
+            _end = end;
+            Volatile.Write(ref _isFenced, isFence);
             foreach ((_, TaskCompletionSource done) in _waiters)
             {
-                done.TrySetException(new SourceFencedException(Name));
+                done.TrySetException(end());
                 _ = done.Task.Exception; // who waited may have given up: then nobody looks at it
             }
 
             _waiters.Clear();
+            _notes.Clear();
         }
     }
 
@@ -204,24 +258,24 @@ public sealed class EventSource : IDisposable
     /// The last epoch in which an event of the oldest note can have been counted. Usually the note's own; but a merge that took so long that its epoch
     /// had left the ring of epochs was counted in the oldest one that the ring then had, which is less than a ring before the next note's epoch.
     /// </summary>
-    private int LastEpochOfFirstNote()
+    private long LastEpochOfFirstNote()
     {
-        using Queue<(int Epoch, long First)>.Enumerator notes = _notes.GetEnumerator();
+        using Queue<(long Epoch, long First)>.Enumerator notes = _notes.GetEnumerator();
         notes.MoveNext();
-        int own = notes.Current.Epoch;
-        int next = notes.MoveNext() ? notes.Current.Epoch : Epochs.Current;
+        long own = notes.Current.Epoch;
+        long next = notes.MoveNext() ? notes.Current.Epoch : Epochs.Current;
         return Math.Max(own, next - FlushEpochs.Window + 1);
     }
 
     private long Settle()
     {
-        if (_isFenced)
+        if (_end is not null)
             return _watermark;
         long reached = _merged;
         if (Mode == AckMode.AfterFlush)
         {
-            int oldest = Epochs.OldestPending;
-            int lowest = _open > _merged ? Math.Min(oldest, _lastNoted) : oldest;
+            long oldest = Epochs.OldestPending;
+            long lowest = _open > _merged ? Math.Min(oldest, _lastNoted) : oldest;
             while (_notes.Count > 1 && LastEpochOfFirstNote() < lowest)
                 _notes.Dequeue();
 

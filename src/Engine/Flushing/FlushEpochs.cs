@@ -1,10 +1,11 @@
 namespace Sluice.Flushing;
 
 /// <summary>
-/// Counts what is unacknowledged per flush epoch, so that a watermark costs four bytes an entry and nothing per event.
+/// Counts what is unacknowledged per flush epoch, so that a watermark costs a number an entry and nothing per event.
 /// </summary>
 /// <remarks>
-/// <para>An epoch is a number that grows by one each time the engine begins to flush everything. An entry that becomes dirty takes one count of
+/// <para>An epoch is a number that grows by one each time the engine begins to flush everything, which may be a thousand times a second: 32 bits would
+/// last for weeks. An entry that becomes dirty takes one count of
 /// the epoch that was current <em>before</em> its first unflushed event was merged; the count travels with the delta (entry, item, batch) and is
 /// returned when the coordinator acknowledges the batch. <see cref="OldestPending"/> is the oldest epoch with a count: every event of an older
 /// epoch is acknowledged.</para>
@@ -14,7 +15,8 @@ namespace Sluice.Flushing;
 /// which only means that the current epoch lasts longer.</para>
 /// </remarks>
 /// <param name="time">Dates the epochs, so that the age of the oldest unflushed update can be told.</param>
-internal sealed class FlushEpochs(TimeProvider? time = null)
+/// <param name="first">The first epoch, 1 or higher.</param>
+internal sealed class FlushEpochs(TimeProvider? time = null, long first = 1)
 {
     /// <summary>The most epochs that can be unacknowledged at once. A power of two.</summary>
     public const int Window = 1024;
@@ -23,15 +25,14 @@ internal sealed class FlushEpochs(TimeProvider? time = null)
     private readonly long[] _counts = new long[Window];
     private readonly long[] _begun = new long[Window];
     private readonly Lock _gate = new();
-    private readonly List<(int Epoch, TaskCompletionSource Done)> _waiters = [];
-    private int _current = 1;
-    private int _oldest = 1;
+    private long _current = first;
+    private long _oldest = first;
 
     /// <summary>The epoch that new contributions belong to, 1 or higher. Any thread.</summary>
-    public int Current => Volatile.Read(ref _current);
+    public long Current => Volatile.Read(ref _current);
 
     /// <summary>The oldest epoch with unacknowledged contributions, or <see cref="Current"/> when there are none. Any thread.</summary>
-    public int OldestPending
+    public long OldestPending
     {
         get
         {
@@ -47,7 +48,7 @@ internal sealed class FlushEpochs(TimeProvider? time = null)
         {
             lock (_gate)
             {
-                int oldest = Settle();
+                long oldest = Settle();
                 return _counts[oldest & (Window - 1)] == 0 ? TimeSpan.Zero : _time.GetElapsedTime(_begun[oldest & (Window - 1)]);
             }
         }
@@ -55,11 +56,11 @@ internal sealed class FlushEpochs(TimeProvider? time = null)
 
     /// <summary>Takes a count of <paramref name="epoch"/>; called when an entry becomes dirty. Any thread; does not allocate.</summary>
     /// <returns>The epoch that was counted: <paramref name="epoch"/>, or a newer one when its slot had long been reused.</returns>
-    public int Add(int epoch)
+    public long Add(long epoch)
     {
         lock (_gate)
         {
-            int oldestSlot = _current - Window + 1;
+            long oldestSlot = _current - Window + 1;
             if (epoch < oldestSlot)
                 epoch = oldestSlot;
             if (_counts[epoch & (Window - 1)]++ == 0)
@@ -71,7 +72,7 @@ internal sealed class FlushEpochs(TimeProvider? time = null)
     }
 
     /// <summary>Returns a count: the contribution was acknowledged, or is dropped for a reason that was reported. Any thread.</summary>
-    public void Remove(int epoch)
+    public void Remove(long epoch)
     {
         lock (_gate)
         {
@@ -96,32 +97,10 @@ internal sealed class FlushEpochs(TimeProvider? time = null)
         }
     }
 
-    /// <summary>Completes when everything of <paramref name="epoch"/> and before is acknowledged. Any thread.</summary>
-    public Task WaitAsync(int epoch, CancellationToken cancellation)
-    {
-        lock (_gate)
-        {
-            if (Settle() > epoch)
-                return Task.CompletedTask;
-            TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiters.Add((epoch, done));
-            return done.Task.WaitAsync(cancellation);
-        }
-    }
-
-    private int Settle()
+    private long Settle()
     {
         while (_oldest < _current && _counts[_oldest & (Window - 1)] == 0)
             _oldest++;
-        for (int i = _waiters.Count - 1; i >= 0; i--)
-        {
-            if (_waiters[i].Epoch < _oldest)
-            {
-                _waiters[i].Done.TrySetResult();
-                _waiters.RemoveAt(i);
-            }
-        }
-
         return _oldest;
     }
 }

@@ -22,7 +22,7 @@ internal struct FlushItem
     /// The flush epoch of the oldest event since the last flush; 0 when there was none. The item owns one count of that epoch in
     /// <see cref="FlushEpochs"/>, taken when the entry became dirty and returned when the coordinator acknowledged it.
     /// </summary>
-    public int Epoch;
+    public long Epoch;
 
     /// <summary>Whether the engine holds the resource after this item: false ends the local session.</summary>
     public bool Holds;

@@ -20,8 +20,8 @@ internal sealed record LaneSurroundings(
     /// <summary>Told when items have left a lane's channel: producers that wait for room may try again.</summary>
     public required Action OnRoom { get; init; }
 
-    /// <summary>Told that a lane ended because of a fault in this code.</summary>
-    public required Action<int, Exception> OnFault { get; init; }
+    /// <summary>Told that a lane ended because of a fault.</summary>
+    public required Action<int, EngineFaultException> OnFault { get; init; }
 
     /// <summary>Told of a request that failed and will be sent again: partition, how many failures in a row, the error.</summary>
     public required Action<int, int, Exception> OnRetry { get; init; }
@@ -47,6 +47,7 @@ internal sealed class Lane
     private SignOfLife? _doubted;
     private bool _urgent;
     private bool _leaving;
+    private bool _hasFaulted;
 
     public Lane(int partition, LaneSurroundings surroundings)
     {
@@ -67,6 +68,9 @@ internal sealed class Lane
 
     /// <summary>Items that were taken and are not settled, folded ones included. Any thread.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>The lane has ended by a fault and takes nothing more. Any thread.</summary>
+    public bool HasFaulted => Volatile.Read(ref _hasFaulted);
 
     public void Start() => Completion = Task.Run(RunAsync);
 
@@ -99,8 +103,8 @@ internal sealed class Lane
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {
-            if (e is ChannelClosedException { InnerException: { } fault } && InFlight != 0)
-                waiter.Fail(new InvalidOperationException("The lane ended because of a fault in the engine; what it had taken is not flushed.", fault));
+            if (e is ChannelClosedException { InnerException: EngineFaultException fault } && InFlight != 0)
+                waiter.Fail(fault.Again());
             else
                 waiter.Release();
             if (e is OperationCanceledException)
@@ -114,6 +118,8 @@ internal sealed class Lane
     /// </summary>
     public void OnBeat(LaneIdentity identity, BeatReply reply)
     {
+        if (reply.Status == BeatStatus.Alive)
+            _surroundings.Terms.Fence.OnLife(identity.Incarnation);
         if (reply.Status == BeatStatus.Alive && reply.Last >= identity.Acknowledged)
         {
             Volatile.Write(ref _signOfLife, new SignOfLife(identity.Incarnation, reply.Now));
@@ -196,10 +202,14 @@ internal sealed class Lane
         }
         catch (Exception e)
         {
-            // A fault of ours. The lane takes nothing more, so that producers notice; whoever waits is told; what is left counts as unsettled.
-            _channel.Writer.TryComplete(e);
-            _surroundings.OnFault(Partition, e);
-            FailWaiters(e);
+            // A fault of ours, or of the coordinator. The lane takes nothing more, so that producers notice; whoever waits is told; what is left counts as
+            // unsettled. It has no identity any more and so no beats: when its lease has run out, what it had flushed is completed, as after a crash.
+            EngineFaultException fault = new(_surroundings.Space.Schema.Name, Partition, e);
+            Volatile.Write(ref _hasFaulted, true);
+            _channel.Writer.TryComplete(fault);
+            Volatile.Write(ref _identity, LaneIdentity.None);
+            _surroundings.OnFault(Partition, fault);
+            FailWaiters(fault);
         }
     }
 

@@ -21,7 +21,8 @@ internal sealed record LaneTerms(ulong Layout, FlushTerms Flush, int BatchSize, 
 /// <remarks>
 /// A pause usually fences an engine in all its partitions, and its lanes learn so one after the other, while new sources may have begun already. So the
 /// first fence begins an <em>episode</em> that covers the incarnations of all lanes: what was merged before it is dropped wherever it is, and the
-/// later fences of covered incarnations drop nothing that came after. Any thread.
+/// later fences of covered incarnations drop nothing that came after. An incarnation that shows life afterwards has survived the pause: its fence, if
+/// it comes, is another pause's, and begins an episode of its own. Any thread.
 /// </remarks>
 internal sealed class FencePolicy
 {
@@ -46,17 +47,24 @@ internal sealed class FencePolicy
             return _covered.Contains(incarnation);
     }
 
-    /// <summary>Begins an episode unless one covers <paramref name="dead"/> already.</summary>
-    /// <param name="others">The incarnations of the other lanes, which the same pause will have fenced.</param>
-    public void Begin(IncarnationId dead, IEnumerable<IncarnationId> others)
+    /// <summary>Begins an episode.</summary>
+    /// <param name="incarnations">The one that was fenced and those of the other lanes, which the same pause will have fenced.</param>
+    public void Begin(IEnumerable<IncarnationId> incarnations)
     {
         lock (_gate)
         {
-            if (_covered.Contains(dead))
-                return;
-            _covered = [dead, .. others];
+            _covered = [.. incarnations];
             _episode++;
         }
+    }
+
+    /// <summary>The partition has taken a batch or a beat of the incarnation. One that was sent before the pause may say so too: that only drops more.</summary>
+    public void OnLife(IncarnationId incarnation)
+    {
+        if (!_discards)
+            return;
+        lock (_gate)
+            _covered.Remove(incarnation);
     }
 }
 
@@ -269,7 +277,8 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         if (terms.Fence.Discards && status == FlushStatus.Fenced)
         {
             // The broker has redelivered what it had no acknowledgement for; what was recovered is acknowledged, and nobody else has it.
-            terms.Fence.Begin(dead, []);
+            if (!terms.Fence.Covers(dead))
+                terms.Fence.Begin([dead]);
             if (_outstandingEpisode < terms.Fence.Episode)
             {
                 foreach (PendingItem item in unsettled)

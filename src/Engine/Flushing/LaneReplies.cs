@@ -48,6 +48,8 @@ internal sealed partial class LaneMachine
             case FlushStatus.Duplicate:
                 if (reply.Status == FlushStatus.Duplicate)
                     observer.OnDuplicate();
+                else if (_outstandingEpisode == terms.Fence.Episode)
+                    terms.Fence.OnLife(_incarnation);
                 Acknowledge(batch, reply.Last == batch.Number ? reply.Refused : [], reply.Now);
                 break;
             case FlushStatus.Fenced when batch.Number <= reply.Last:

@@ -20,7 +20,7 @@ internal sealed class PendingItem(ResourceKey resource)
     public CompletionReason Reason { get; set; }
 
     /// <summary>The oldest flush epoch in the delta, or 0: one count of it is returned when the item is settled.</summary>
-    public int Epoch { get; private set; }
+    public long Epoch { get; private set; }
 
     /// <summary>
     /// True for what was acknowledged, then lost by the server: nobody else has it, so that it is never discarded, and never folded with what may be.
@@ -34,7 +34,7 @@ internal sealed class PendingItem(ResourceKey resource)
     /// Takes a count of an epoch along. Of two, the younger is returned at once: as long as the older one is unacknowledged, no watermark can pass
     /// either.
     /// </summary>
-    public void TakeEpoch(int epoch, FlushEpochs epochs)
+    public void TakeEpoch(long epoch, FlushEpochs epochs)
     {
         if (epoch == 0)
             return;

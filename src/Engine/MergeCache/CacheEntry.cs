@@ -26,9 +26,9 @@ internal sealed class CacheEntry<TKey, TEvent, TState>(TKey key, CacheStripe<TKe
 
     /// <summary>
     /// The flush epoch of the oldest unflushed event, 0 when everything is flushed. Written under the claim. Read without it only as a filter under
-    /// the stripe's lock, where it can turn from 0 to an epoch or to an older epoch, never to 0.
+    /// the stripe's lock, where it can turn from 0 to an epoch or to an older epoch, never to 0; so writes by merges must not tear either.
     /// </summary>
-    public int Epoch;
+    public long Epoch;
 
     /// <summary>
     /// The session clock at the newest merge. Written under the claim with a release store, and read without it (a 64-bit read must not tear on

@@ -9,7 +9,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
 {
     /// <summary>Hands over the delta of one entry, if it has one of an epoch up to <paramref name="upToEpoch"/>. False when the lane is full.</summary>
     [SkipLocalsInit]
-    public bool TryFlush(CacheEntry<TKey, TEvent, TState> entry, int upToEpoch, FlushWaiter? waiter)
+    public bool TryFlush(CacheEntry<TKey, TEvent, TState> entry, long upToEpoch, FlushWaiter? waiter)
     {
         // A delta that is seen here stays until the claim below: under the gate only this method and its neighbours empty one.
         if (!IsDirty(entry, upToEpoch))
@@ -47,7 +47,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     }
 
     /// <summary>Hands over every delta of an epoch up to <paramref name="upToEpoch"/>. False when a lane was full.</summary>
-    public bool TryFlushDirty(int upToEpoch)
+    public bool TryFlushDirty(long upToEpoch)
     {
         bool all = true;
         _full.Clear();
@@ -73,10 +73,10 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         for (ResidentNode? node = _recency.Newest; node is not null; node = node.Older)
         {
             CacheEntry<TKey, TEvent, TState> entry = Entry(node);
-            if (!IsDirty(entry, int.MaxValue))
+            if (!IsDirty(entry, long.MaxValue))
                 continue;
             Claim(entry);
-            int epoch = entry.Epoch;
+            long epoch = entry.Epoch;
             entry.State.Reset();
             entry.Epoch = 0;
             entry.Word.Release();
@@ -88,9 +88,9 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     }
 
     // Without the claim. Every merge that returned before the caller began is seen, and one that is under way may be missed as if it came later.
-    private static bool IsDirty(CacheEntry<TKey, TEvent, TState> entry, int upToEpoch)
+    private static bool IsDirty(CacheEntry<TKey, TEvent, TState> entry, long upToEpoch)
     {
-        int epoch = Volatile.Read(ref entry.Epoch);
+        long epoch = Volatile.Read(ref entry.Epoch);
         return epoch != 0 && epoch <= upToEpoch;
     }
 }

@@ -78,7 +78,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
 
     /// <summary>Merges one event into an entry of this stripe unless its session is over. Any thread, without the gate; allocates nothing.</summary>
     /// <exception cref="FieldOverflowException">Nothing was merged.</exception>
-    public Attempt TryMerge(CacheEntry<TKey, TEvent, TState> entry, in TEvent contribution, int epoch)
+    public Attempt TryMerge(CacheEntry<TKey, TEvent, TState> entry, in TEvent contribution, long epoch)
     {
         if (!entry.Word.TryClaim())
             return Attempt.Over;
@@ -114,7 +114,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
 
     /// <summary>Adds an entry for a key that has none, with its first event. The caller hands over a place for it.</summary>
     /// <exception cref="FieldOverflowException">Nothing was added.</exception>
-    public void Create(TKey key, int partition, in TEvent contribution, int epoch)
+    public void Create(TKey key, int partition, in TEvent contribution, long epoch)
     {
         long now = _clock.NowTicks;
         long hardDeadline = CacheEntry<TKey, TEvent, TState>.Saturated(now, _parts.Options.HardTicks);
@@ -143,11 +143,11 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         _counts.Created++;
     }
 
-    private void CountEpoch(CacheEntry<TKey, TEvent, TState> entry, int epoch)
+    private void CountEpoch(CacheEntry<TKey, TEvent, TState> entry, long epoch)
     {
         // The new count before the old one goes: the entry's events are never without one.
-        int before = entry.Epoch;
-        entry.Epoch = _parts.Epochs.Add(epoch);
+        long before = entry.Epoch;
+        Volatile.Write(ref entry.Epoch, _parts.Epochs.Add(epoch));
         if (before != 0)
             _parts.Epochs.Remove(before);
     }

@@ -57,7 +57,7 @@ internal abstract class MergeCache
     /// Flushes the deltas of all resident entries whose epoch is at most <paramref name="upToEpoch"/> and keeps the entries.
     /// Returns false when at least one lane was full: those entries keep their deltas, call again.
     /// </summary>
-    public abstract bool TryFlushDirty(int upToEpoch);
+    public abstract bool TryFlushDirty(long upToEpoch);
 
     /// <summary>
     /// Ends every session whose deadline is not after the session clock's now. Returns false when a lane was full: call again.
@@ -82,17 +82,17 @@ internal abstract class MergeCache<TKey, TEvent> : MergeCache
     /// <summary>Merges one event. <paramref name="epoch"/> is the flush epoch that was read before the call, or 0 for the current one.</summary>
     /// <exception cref="FieldOverflowException">Nothing was merged.</exception>
     /// <exception cref="ArgumentException">The key is not valid.</exception>
-    public abstract MergeAnswer TryMerge(TKey key, in TEvent contribution, int epoch);
+    public abstract MergeAnswer TryMerge(TKey key, in TEvent contribution, long epoch);
 
-    /// <summary>As <see cref="TryMerge(TKey, in TEvent, int)"/>, for string keys; makes a string only for a new key.</summary>
+    /// <summary>As <see cref="TryMerge(TKey, in TEvent, long)"/>, for string keys; makes a string only for a new key.</summary>
     /// <exception cref="NotSupportedException">The key is not a string.</exception>
-    public abstract MergeAnswer TryMerge(ReadOnlySpan<char> key, in TEvent contribution, int epoch);
+    public abstract MergeAnswer TryMerge(ReadOnlySpan<char> key, in TEvent contribution, long epoch);
 
-    /// <summary>As <see cref="TryMerge(TKey, in TEvent, int)"/>, for string keys in UTF-8; makes a string only for a new key.</summary>
-    public abstract MergeAnswer TryMerge(ReadOnlySpan<byte> utf8Key, in TEvent contribution, int epoch);
+    /// <summary>As <see cref="TryMerge(TKey, in TEvent, long)"/>, for string keys in UTF-8; makes a string only for a new key.</summary>
+    public abstract MergeAnswer TryMerge(ReadOnlySpan<byte> utf8Key, in TEvent contribution, long epoch);
 
     /// <summary>Merges events in order until one is not merged; returns how many were.</summary>
-    public abstract int TryMerge(ReadOnlySpan<KeyValuePair<TKey, TEvent>> events, int epoch, out MergeAnswer last);
+    public abstract int TryMerge(ReadOnlySpan<KeyValuePair<TKey, TEvent>> events, long epoch, out MergeAnswer last);
 
     /// <summary>Flushes the delta of one resident key and keeps it; true when it was handed over or there was nothing to do, false when the lane is full.</summary>
     public abstract bool TryFlush(TKey key, FlushWaiter? waiter);

@@ -65,7 +65,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     }
 
     /// <inheritdoc/>
-    public override MergeAnswer TryMerge(TKey key, in TEvent contribution, int epoch)
+    public override MergeAnswer TryMerge(TKey key, in TEvent contribution, long epoch)
     {
         // Before the merge, never after: an epoch that began in between would call the event newer than it is, and a watermark could pass it.
         if (epoch == 0)
@@ -81,7 +81,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     }
 
     /// <inheritdoc/>
-    public override MergeAnswer TryMerge(ReadOnlySpan<char> key, in TEvent contribution, int epoch)
+    public override MergeAnswer TryMerge(ReadOnlySpan<char> key, in TEvent contribution, long epoch)
     {
         if (!_parts.Table.FindsSpans)
             return TryMerge(StringKey(key), in contribution, epoch);
@@ -97,7 +97,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
 
     /// <inheritdoc/>
     [SkipLocalsInit]
-    public override MergeAnswer TryMerge(ReadOnlySpan<byte> utf8Key, in TEvent contribution, int epoch)
+    public override MergeAnswer TryMerge(ReadOnlySpan<byte> utf8Key, in TEvent contribution, long epoch)
     {
         if (utf8Key.Length > KeyCodec.MaxBytes)
             throw new ArgumentException($"A key must have at most {KeyCodec.MaxBytes} bytes of UTF-8; this one has {utf8Key.Length}.", nameof(utf8Key));
@@ -110,7 +110,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     }
 
     /// <inheritdoc/>
-    public override int TryMerge(ReadOnlySpan<KeyValuePair<TKey, TEvent>> events, int epoch, out MergeAnswer last)
+    public override int TryMerge(ReadOnlySpan<KeyValuePair<TKey, TEvent>> events, long epoch, out MergeAnswer last)
     {
         last = MergeAnswer.Merged;
         if (epoch == 0)
@@ -144,12 +144,12 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
         lock (stripe.Gate)
         {
             // Again under the gate: the entry may have ended and another may have taken its place.
-            return !_parts.Table.TryFind(key, out entry) || stripe.TryFlush(entry, int.MaxValue, waiter);
+            return !_parts.Table.TryFind(key, out entry) || stripe.TryFlush(entry, long.MaxValue, waiter);
         }
     }
 
     /// <inheritdoc/>
-    public override bool TryFlushDirty(int upToEpoch)
+    public override bool TryFlushDirty(long upToEpoch)
     {
         bool all = true;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
@@ -239,7 +239,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
 
     /// <summary>The event's key has no entry, or one whose session is over.</summary>
     [SkipLocalsInit]
-    private MergeAnswer MergeIntoNewSession(TKey key, in TEvent contribution, int epoch)
+    private MergeAnswer MergeIntoNewSession(TKey key, in TEvent contribution, long epoch)
     {
         Span<byte> utf8 = stackalloc byte[KeyCodec.MaxBytes];
         ulong hash = XxHash64.Hash(utf8[.._parts.Keys.Encode(key, utf8)]);
@@ -275,7 +275,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
 
     /// <summary>Null when room can only be made in another stripe, whose gate must not be taken under this one.</summary>
     private MergeAnswer? MergeUnderGate(
-        CacheStripe<TKey, TEvent, TState> stripe, TKey key, int partition, in TEvent contribution, int epoch, ref bool hasPlace)
+        CacheStripe<TKey, TEvent, TState> stripe, TKey key, int partition, in TEvent contribution, long epoch, ref bool hasPlace)
     {
         if (stripe.IsClosed)
             return MergeAnswer.Closed;

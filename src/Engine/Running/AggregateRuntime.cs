@@ -17,8 +17,8 @@ internal sealed class AggregateRuntime : IFlushSink
     private readonly SemaphoreSlim _flushRequests = new(0);
     private Task _sweeper = Task.CompletedTask;
     private Task _flusher = Task.CompletedTask;
-    private int _flushUpTo;
-    private Exception? _fault;
+    private long _flushUpTo;
+    private EngineFaultException? _fault;
     private volatile bool _hasEnded;
     private long _writes;
     private long _completions;
@@ -98,7 +98,7 @@ internal sealed class AggregateRuntime : IFlushSink
     /// Asks for everything of the epochs up to <paramref name="upTo"/> to be flushed. One flush at a time: it goes on until the lanes have taken all of
     /// those epochs, so that under pressure the oldest updates get through and not the newest again and again.
     /// </summary>
-    public void RequestFlush(int upTo)
+    public void RequestFlush(long upTo)
     {
         Volatile.Write(ref _flushUpTo, upTo);
         if (_flushRequests.CurrentCount == 0)
@@ -106,7 +106,7 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Returns when the coordinator has everything of the epochs up to <paramref name="upTo"/>.</summary>
-    public async ValueTask FlushAsync(int upTo, CancellationToken cancellation)
+    public async ValueTask FlushAsync(long upTo, CancellationToken cancellation)
     {
         await UntilTakenAsync(cache => cache.TryFlushDirty(upTo), cancellation).ConfigureAwait(false);
         await DrainLanesAsync(cancellation).ConfigureAwait(false);
@@ -120,11 +120,11 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Throws if a lane ended by a fault: waiting for its room would never end.</summary>
-    /// <exception cref="InvalidOperationException">A lane has ended.</exception>
+    /// <exception cref="EngineFaultException">A lane has ended.</exception>
     public void ThrowIfFaulted()
     {
         if (Volatile.Read(ref _fault) is { } fault)
-            throw new InvalidOperationException($"A lane of aggregate '{Space.Schema.Name}' ended because of a fault in the engine; restart the process.", fault);
+            throw fault.Again();
     }
 
     /// <summary>Repeats an emission until no lane was full.</summary>
@@ -144,12 +144,14 @@ internal sealed class AggregateRuntime : IFlushSink
     }
 
     /// <summary>Waits until the coordinator has everything that the lanes have taken so far.</summary>
-    public async ValueTask DrainLanesAsync(CancellationToken cancellation)
+    public ValueTask DrainLanesAsync(CancellationToken cancellation) => DrainAsync(Lanes, cancellation);
+
+    private async ValueTask DrainAsync(IEnumerable<Lane> lanes, CancellationToken cancellation)
     {
         FlushWaiter waiter = new();
         try
         {
-            foreach (Lane lane in Lanes)
+            foreach (Lane lane in lanes)
                 await lane.BarrierAsync(waiter, cancellation).ConfigureAwait(false);
         }
         finally
@@ -178,7 +180,37 @@ internal sealed class AggregateRuntime : IFlushSink
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
-        await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
+        try
+        {
+            await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
+        }
+        catch (EngineFaultException)
+        {
+            // What the other lanes can take must not be lost with the one that has ended.
+            await EndWhatCanEndAsync(deadline).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Rounds of what the living lanes have room for, until a round finds nothing more for them.</summary>
+    private async ValueTask EndWhatCanEndAsync(CancellationToken deadline)
+    {
+        while (true)
+        {
+            try
+            {
+                await DrainAsync(Lanes.Where(static lane => !lane.HasFaulted), deadline).ConfigureAwait(false);
+            }
+            catch (EngineFaultException)
+            {
+                // Another one has ended.
+                continue;
+            }
+
+            Cache.TryExpireAll(CompletionReason.Shutdown, out int ended);
+            if (ended == 0)
+                return;
+        }
     }
 
     /// <summary>
@@ -266,11 +298,12 @@ internal sealed class AggregateRuntime : IFlushSink
         Diagnostics.EngineLog.Retrying(Engine.Logger, error, Space.Schema.Name, partition, failures);
     }
 
-    private void OnFault(int partition, Exception error)
+    private void OnFault(int partition, EngineFaultException fault)
     {
-        Interlocked.CompareExchange(ref _fault, error, null);
-        Diagnostics.EngineLog.LaneEnded(Engine.Logger, error, Space.Schema.Name, partition);
+        Interlocked.CompareExchange(ref _fault, fault, null);
+        Diagnostics.EngineLog.LaneEnded(Engine.Logger, fault.InnerException!, Space.Schema.Name, partition);
         Room.Pulse();
+        Engine.OnFault(fault);
     }
 
     private async Task SweepLoopAsync()
@@ -304,7 +337,7 @@ internal sealed class AggregateRuntime : IFlushSink
                 {
                     await step(cancellation).ConfigureAwait(false);
                 }
-                catch (Exception e) when (e is not OperationCanceledException)
+                catch (Exception e) when (!cancellation.IsCancellationRequested)
                 {
                     Diagnostics.EngineLog.LoopError(Engine.Logger, e, Space.Schema.Name, name);
                 }

@@ -26,6 +26,12 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
 
     private TimeProvider Time => runtime.Engine.Options.TimeProvider;
 
+    /// <summary>
+    /// How long a round goes on taking back from the dead of a partition, and how long each request for it may take: together with the beat, which may take
+    /// a sixth of the lease, a round ends before the next is due.
+    /// </summary>
+    private TimeSpan Patience => Lease / 12;
+
     private TimeSpan Lease => runtime.Engine.Options.LeaseDuration;
 
     public void Start() => _loops = Task.WhenAll(
@@ -49,7 +55,7 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
                 {
                     await step(cancellation).ConfigureAwait(false);
                 }
-                catch (Exception e) when (e is not OperationCanceledException)
+                catch (Exception e) when (!cancellation.IsCancellationRequested)
                 {
                     // One bad round must not end the engine's sign of life.
                     runtime.Engine.Logger.LoopError(e, runtime.Space.Schema.Name, name);
@@ -105,6 +111,7 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
         int partition, long now, long nextDue, IEnumerable<IncarnationId> expired, CancellationToken cancellation)
     {
         runtime.OnDue(partition, now, nextDue);
+        long began = Time.GetTimestamp();
         foreach (IncarnationId dead in expired)
         {
             // After a pause this engine may find itself among the expired before it has beaten again: nobody has replaced it yet.
@@ -112,8 +119,11 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
                 continue;
             for (int chunk = 0; chunk < ReapChunks; chunk++)
             {
+                // All partitions share the round: one with many dead that answers slowly, or not any more, must not make the beats of the others late.
+                if (Time.GetElapsedTime(began) >= Patience)
+                    return;
                 ReapRequest request = new(dead, ReapLimit, terms.Linger, terms.TombstoneLife) { Seen = runtime.Seen[partition] };
-                if (await runtime.TrySendAsync(partition, request, Lease / 6, cancellation).ConfigureAwait(false) is not { WasExpired: true } reply)
+                if (await runtime.TrySendAsync(partition, request, Patience, cancellation).ConfigureAwait(false) is not { WasExpired: true } reply)
                     break;
                 runtime.OnDue(partition, reply.Now, reply.NextDue);
                 if (reply.Remaining != 0)

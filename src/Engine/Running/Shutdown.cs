@@ -17,6 +17,9 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
     {
         foreach (AggregateRuntime runtime in runtimes)
             await UntilDeadlineAsync(runtime.CloseAsync).ConfigureAwait(false);
+
+        // No merge is of the epoch that ends here: without an end, no watermark would reach the last events, and a broker would deliver them again.
+        engine.Epochs.TryAdvance();
         foreach (AggregateRuntime runtime in runtimes)
         {
             await UntilDeadlineAsync(runtime.DrainLanesAsync).ConfigureAwait(false);
@@ -68,7 +71,7 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
         {
             // The deadline: the report will say what is left.
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e)
         {
             // A step that fails must not keep the later ones from running: lanes that never end would keep the engine's references alive.
             engine.Logger.LoopError(e, "shutdown", "stop");
@@ -98,14 +101,13 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
     private async ValueTask<TReply?> AskAsync<TReply>(AggregateRuntime runtime, int partition, CoordinatorRequest<TReply> request)
         where TReply : class
     {
-        ValueTask<TReply> sent = engine.Coordinator.SendAsync(runtime.Space, partition, request, CancellationToken.None);
-        if (sent.IsCompletedSuccessfully)
-            return sent.Result;
         try
         {
-            return await sent.AsTask().WaitAsync(engine.Options.RequestTimeout, engine.Options.TimeProvider, deadline).ConfigureAwait(false);
+            Task<TReply> sent = engine.Coordinator.SendAsync(runtime.Space, partition, request, CancellationToken.None).AsTask();
+            bool isAnswered = await sent.IsAnsweredAsync(engine.Options.RequestTimeout, engine.Options.TimeProvider, deadline).ConfigureAwait(false);
+            return isAnswered ? await sent.ConfigureAwait(false) : null;
         }
-        catch (Exception e) when (e is CoordinatorException or TimeoutException or OperationCanceledException)
+        catch (Exception)
         {
             // Not known, so not counted; what could not be handed over is counted by the lanes.
             return null;

@@ -31,7 +31,15 @@ internal static class LentThreads
             return;
         }
 
-        new Thread(Serve, maxStackSize: 0) { IsBackground = true, Name = "Sluice.Resp continuations" }.Start();
+        try
+        {
+            new Thread(Serve, maxStackSize: 0) { IsBackground = true, Name = "Sluice.Resp continuations" }.UnsafeStart();
+        }
+        catch (OutOfMemoryException)
+        {
+            // The system gives no more threads: the request stays for those that there are, and the clock asks again.
+            Interlocked.Decrement(ref threads);
+        }
     }
 
     private static void Serve()
@@ -45,8 +53,9 @@ internal static class LentThreads
             {
                 Interlocked.Decrement(ref threads);
                 // A request that saw this thread idle a moment ago must not be left behind.
-                if (Requests.IsEmpty || Interlocked.Increment(ref threads) > Most)
+                if (Requests.IsEmpty)
                     return;
+                Interlocked.Increment(ref threads);
                 continue;
             }
 

@@ -6,7 +6,10 @@ namespace Sluice.Resp.Connection;
 /// </summary>
 internal abstract class ReplyCollector
 {
-    /// <summary>How many replies it takes; the slot keeps its place in the ring until the last has come.</summary>
+    /// <summary>
+    /// How many replies it takes; the slot keeps its place in the ring until the last has come. <see cref="Collect"/> may raise it: where commands may answer with
+    /// a push, only an error of theirs is a reply. Then the command has neither deadline nor token, for nobody counts when it is abandoned.
+    /// </summary>
     public abstract int Expected { get; }
 
     /// <summary>Takes one reply, an error reply too.</summary>

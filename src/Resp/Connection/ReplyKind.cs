@@ -27,6 +27,21 @@ internal enum ReplyKind : byte
     /// <summary>Any reply, as a tree.</summary>
     Value,
 
+    /// <summary>A 64-bit integer, or null.</summary>
+    NullableInt64,
+
+    /// <summary>A double, or null.</summary>
+    NullableDouble,
+
+    /// <summary>An array of integers, or null.</summary>
+    Int64Array,
+
+    /// <summary>An array of strings, each or all of which may be null; the keys and values of a map in turn.</summary>
+    TextArray,
+
+    /// <summary>The reply as it came, in pooled memory, to be read on the caller's thread.</summary>
+    Frame,
+
     /// <summary>One or several replies that a <see cref="ReplyCollector"/> takes one by one.</summary>
     Collected,
 }

@@ -1,37 +1,38 @@
-using System.Threading.Tasks.Sources;
-
 namespace Sluice.Resp.Connection;
 
-internal sealed partial class ReplySlot :
-    IValueTaskSource,
-    IValueTaskSource<long>,
-    IValueTaskSource<bool>,
-    IValueTaskSource<double>,
-    IValueTaskSource<string?>,
-    IValueTaskSource<RespLease>,
-    IValueTaskSource<RespValue>
+internal sealed partial class ReplySlot
 {
     private ReplyKind _kind;
     private long _number;
     private object? _object;
     private Memory<byte> _destination;
     private ReplyCollector? _collector;
+    private int _expected = 1;
     private int _collected;
+    private bool _isNull;
+    private RespServerException? _precedingFailure;
 
     /// <summary>Where the reader copies the bytes to, for <see cref="ReplyKind.IntoBuffer"/>. Before the slot is sent.</summary>
     public void SetDestination(Memory<byte> destination) => _destination = destination;
 
     /// <summary>Who takes the replies, for <see cref="ReplyKind.Collected"/>. Before the slot is sent.</summary>
-    public void SetCollector(ReplyCollector collector) => _collector = collector;
+    public void SetCollector(ReplyCollector collector)
+    {
+        _collector = collector;
+        // Kept here: an abandoned slot counts its replies when its collector already serves somebody else.
+        _expected = collector.Expected;
+    }
+
+    /// <summary>The command's reply comes behind so many others, of which only a failure interests. Before the slot is sent.</summary>
+    public void ExpectBefore(int replies) => _expected = replies + 1;
 
     /// <summary>
     /// Takes one reply. The reader thread only. A reply of the wrong type, or an error of the server, fails the command and not the connection.
     /// </summary>
     public ReplyProgress Accept(ref RespReader reply)
     {
-        int expected = _kind == ReplyKind.Collected ? _collector!.Expected : 1;
         int index = _collected++;
-        bool isLast = index + 1 == expected;
+        bool isLast = index + 1 == _expected;
         if (!TryClaim())
             return isLast ? ReplyProgress.Drained : ReplyProgress.More;
 
@@ -40,11 +41,19 @@ internal sealed partial class ReplySlot :
             if (_kind == ReplyKind.Collected)
             {
                 _collector!.Collect(index, ref reply);
+                _expected = _collector.Expected;
+                isLast = index + 1 == _expected;
                 if (!isLast)
                 {
                     Unclaim();
                     return ReplyProgress.More;
                 }
+            }
+            else if (!isLast)
+            {
+                _precedingFailure ??= reply.ToException();
+                Unclaim();
+                return ReplyProgress.More;
             }
             else if (reply.IsError)
             {
@@ -56,7 +65,7 @@ internal sealed partial class ReplySlot :
                     return ReplyProgress.Refused;
                 }
 
-                _failure = error;
+                _failure = _precedingFailure is null ? error : new RespServerException(error.Text, _precedingFailure);
             }
             else
             {
@@ -77,79 +86,6 @@ internal sealed partial class ReplySlot :
 
         Settle();
         return ReplyProgress.Settled;
-    }
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<long>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<double>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<string?>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<RespLease>.GetStatus(short token) => _core.GetStatus(token);
-
-    ValueTaskSourceStatus IValueTaskSource<RespValue>.GetStatus(short token) => _core.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<long>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<double>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<string?>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<RespLease>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource<RespValue>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _core.OnCompleted(continuation, state, token, flags);
-
-    void IValueTaskSource.GetResult(short token) => End(token, out _);
-
-    long IValueTaskSource<long>.GetResult(short token) => End(token, out _);
-
-    bool IValueTaskSource<bool>.GetResult(short token) => End(token, out _) != 0;
-
-    double IValueTaskSource<double>.GetResult(short token) => BitConverter.Int64BitsToDouble(End(token, out _));
-
-    string? IValueTaskSource<string?>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (string?)result;
-    }
-
-    RespLease IValueTaskSource<RespLease>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (RespLease)result!;
-    }
-
-    RespValue IValueTaskSource<RespValue>.GetResult(short token)
-    {
-        End(token, out object? result);
-        return (RespValue)result!;
-    }
-
-    /// <summary>Takes the result and lets the slot go. A wrong token throws and changes nothing.</summary>
-    private long End(short token, out object? result)
-    {
-        if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending)
-            throw new InvalidOperationException("The command has not completed: await the task, once.");
-        long number = _number;
-        result = _object;
-        try
-        {
-            _core.GetResult(token);
-        }
-        finally
-        {
-            EndByCaller();
-        }
-
-        return number;
     }
 
     private void Store(ref RespReader reply)
@@ -177,6 +113,23 @@ internal sealed partial class ReplySlot :
             case ReplyKind.Value:
                 _object = RespValue.Read(ref reply);
                 break;
+            case ReplyKind.NullableInt64:
+                _isNull = reply.IsNull;
+                _number = _isNull ? 0 : reply.ReadInt64();
+                break;
+            case ReplyKind.NullableDouble:
+                _isNull = reply.IsNull;
+                _number = _isNull ? 0 : BitConverter.DoubleToInt64Bits(reply.ReadDouble());
+                break;
+            case ReplyKind.Int64Array:
+                _object = ReadIntegers(ref reply);
+                break;
+            case ReplyKind.TextArray:
+                _object = ReadTexts(ref reply);
+                break;
+            case ReplyKind.Frame:
+                _object = RentFrame(ref reply);
+                break;
             default:
                 break;
         }
@@ -202,5 +155,42 @@ internal sealed partial class ReplySlot :
         RespLease lease = RespLease.Rent(checked((int)reply.ByteLength));
         reply.CopyTo(lease.Memory.Span);
         return lease;
+    }
+
+    private static RespLease RentFrame(ref RespReader reply)
+    {
+        RespLease lease = RespLease.Rent(checked((int)reply.FrameLength));
+        reply.CopyFrameTo(lease.Memory.Span);
+        return lease;
+    }
+
+    private static long[]? ReadIntegers(ref RespReader reply)
+    {
+        if (reply.IsNull)
+            return null;
+        if (!reply.IsAggregate)
+            throw reply.Unexpected("an array");
+        long[] integers = new long[reply.Count];
+        int index = 0;
+        foreach (RespReader child in reply.Children)
+            integers[index++] = child.ReadInt64();
+        return integers;
+    }
+
+    private static string?[]? ReadTexts(ref RespReader reply)
+    {
+        if (reply.IsNull)
+            return null;
+        if (!reply.IsAggregate)
+            throw reply.Unexpected("an array");
+        string?[] texts = new string?[reply.Count];
+        int index = 0;
+        foreach (RespReader child in reply.Children)
+        {
+            child.ThrowIfError();
+            texts[index++] = child.ReadString();
+        }
+
+        return texts;
     }
 }

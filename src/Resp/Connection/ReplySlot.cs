@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Threading.Tasks.Sources;
 
 namespace Sluice.Resp.Connection;
 
@@ -28,20 +27,25 @@ internal sealed partial class ReplySlot
 
     private const int LargestKeptFrame = 4096;
 
-    private static readonly Action<object?> OnCancelled = static state => ((ReplySlot)state!).CancelledByCaller();
+    private static readonly Action<object?, CancellationToken> OnCancelled = static (state, token) => ((ReplySlot)state!).CancelledByCaller(token);
 
     private readonly SlotPool _pool;
-    private ManualResetValueTaskSourceCore<bool> _core;
+    private SlotCompletion _core;
     private long _word;
     private int _holds;
     private CancellationTokenRegistration _registration;
     private CancellationToken _cancellation;
     private ReplyDispatcher? _dispatcher;
     private Exception? _failure;
+    private SlotObserver? _observer;
     private byte[]? _frame;
     private int _frameLength;
 
-    public ReplySlot(SlotPool pool) => _pool = pool;
+    public ReplySlot(SlotPool pool)
+    {
+        _pool = pool;
+        _core = new SlotCompletion(this);
+    }
 
     /// <summary>The next in the dispatcher's queue, the backlog or the pool: a slot stands in at most one of them.</summary>
     public ReplySlot? Next;
@@ -55,6 +59,13 @@ internal sealed partial class ReplySlot
     /// <summary>What may be tried when the server refuses; null = nothing, or it was tried.</summary>
     public ReplyFallback? Fallback { get; set; }
 
+    /// <summary>Who is told before the caller is; null = nobody. Before the slot is sent.</summary>
+    public SlotObserver? Observer
+    {
+        get => _observer;
+        set => _observer = value;
+    }
+
     /// <summary>The frame that <see cref="KeepFrame"/> kept; empty when none.</summary>
     public ReadOnlySpan<byte> Frame => _frame.AsSpan(0, _frameLength);
 
@@ -63,6 +74,9 @@ internal sealed partial class ReplySlot
 
     /// <summary>True until somebody settled or claimed it.</summary>
     public bool IsPending => (Volatile.Read(ref _word) & PhaseMask) == Pending;
+
+    /// <summary>True until somebody settled it; a claim may be taken back.</summary>
+    public bool IsUnsettled => (Volatile.Read(ref _word) & PhaseMask) is Pending or Delivering;
 
     /// <summary>Begins a use. The pool calls it; the caller sets kind and destination before the slot is shared.</summary>
     public void Begin(ReplyDispatcher dispatcher, ReplyKind kind, long deadline, int timeout)
@@ -115,8 +129,16 @@ internal sealed partial class ReplySlot
     /// <summary>The reader has written the result, or the failure.</summary>
     public void Settle() => Volatile.Write(ref _word, (_word & ~PhaseMask) | Settled);
 
-    /// <summary>The reader takes its claim back: the command goes out once more (see <see cref="Fallback"/>).</summary>
-    public void Unclaim() => Volatile.Write(ref _word, (_word & ~PhaseMask) | Pending);
+    /// <summary>The reader takes its claim back: more replies come, or the command goes out once more (see <see cref="Fallback"/>).</summary>
+    public void Unclaim()
+    {
+        // Who cancelled during the claim found nothing to cancel and won't come again. The exchange orders the word before the look at the token:
+        // a cancellation either finds Pending or is found here.
+        Interlocked.Exchange(ref _word, (_word & ~PhaseMask) | Pending);
+        CancellationToken cancellation = _cancellation;
+        if (cancellation.IsCancellationRequested)
+            CancelledByCaller(cancellation);
+    }
 
     /// <summary>Settles with a failure unless somebody else settled first; the caller of this posts the slot to the dispatcher when it returns true.</summary>
     public bool TryFail(Exception failure)
@@ -149,10 +171,26 @@ internal sealed partial class ReplySlot
     /// <summary>Completes the caller's task. Runs the caller's continuation on this thread: dispatcher only, once, after it was settled.</summary>
     public void Signal()
     {
-        if (_failure is { } failure)
-            _core.SetException(failure);
-        else
-            _core.SetResult(true);
+        // A token that outlives the command must not hold the slot of a caller that never looks.
+        if (_cancellation.CanBeCanceled)
+            _registration.Unregister();
+        // Once: what it does is done before the caller goes on.
+        if (_observer is not null && Interlocked.Exchange(ref _observer, null) is { } observer)
+            observer.OnEnded(_failure);
+        _core.Complete(_failure);
+    }
+
+    /// <summary>Somebody awaits a command that was signalled: the dispatcher signals once more. Inside the awaiter's call, so the caller still holds the slot.</summary>
+    public void PostLateContinuation() => _dispatcher!.Post(this);
+
+    /// <summary>The caller changes its mind before the slot was sent.</summary>
+    public void Discard()
+    {
+        if (TryFail(new OperationCanceledException("The command was never sent.")))
+            EndByCaller();
+
+        // A cancellation that came first gave it to the dispatcher: then nobody takes the result, and it is never used again.
+        Release();
     }
 
     /// <summary>The queue, or the caller, lets go.</summary>
@@ -165,12 +203,15 @@ internal sealed partial class ReplySlot
 
     private void Recycle()
     {
-        _core.Reset();
         _failure = null;
+        _observer = null;
         _object = null;
         _destination = default;
         _collector = null;
         _collected = 0;
+        _expected = 1;
+        _isNull = false;
+        _precedingFailure = null;
         _dispatcher = null;
         Fallback = null;
         Deadline = long.MaxValue;
@@ -186,13 +227,15 @@ internal sealed partial class ReplySlot
         _registration.Dispose();
         _registration = default;
         _cancellation = default;
+        // Here and not when it is recycled, which may be much later: the caller's second look at the same task must find its token stale.
+        _core.Reset();
         Release();
     }
 
-    private void CancelledByCaller()
+    private void CancelledByCaller(CancellationToken cancellation)
     {
         ReplyDispatcher? dispatcher = _dispatcher;
-        if (TryFail(new OperationCanceledException(_cancellation)))
+        if (TryFail(new OperationCanceledException(cancellation)))
             dispatcher!.Post(this);
     }
 

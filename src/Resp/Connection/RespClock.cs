@@ -42,8 +42,9 @@ internal sealed class RespClock
             _watched = [.. _watched, watched];
             if (!_runs)
             {
+                // Without the caller's execution context: the thread outlives the call, and what flows in it would live as long.
+                new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = "Sluice.Resp clock" }.UnsafeStart();
                 _runs = true;
-                new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = "Sluice.Resp clock" }.Start();
             }
         }
 

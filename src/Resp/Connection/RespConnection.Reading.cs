@@ -14,8 +14,11 @@ internal sealed partial class RespConnection
     private ReplySlot? _settledLast;
     private int _settled;
 
-    // Commands whose other form goes out as soon as there is room (see ReplyFallback).
+    // Commands whose other form goes out as soon as there is room (see ReplyFallback). Only the reader changes it, under the lock: the clock looks at their deadlines.
     private Queue<ReplySlot>? _again;
+
+    // Bytes of a frame that is not whole, and that the scanner has seen.
+    private long _partial;
 
     /// <summary>When the handshake is too late, in the clock's milliseconds.</summary>
     public long HandshakeUntil { get; set; } = long.MaxValue;
@@ -107,8 +110,8 @@ internal sealed partial class RespConnection
         Volatile.Write(ref _head.Value, tail);
 
         // The server said that it did not run them, and their other form did not go out.
-        while (_again is not null && _again.TryDequeue(out ReplySlot? refused))
-            FailOne(refused, CommandOutcome.NotSent);
+        while (_again is { Count: > 0 })
+            FailOne(TakeAgain(), CommandOutcome.NotSent);
         DispatchSettled();
     }
 
@@ -142,6 +145,10 @@ internal sealed partial class RespConnection
         ReadOnlySpan<byte> span = buffer.FirstSpan;
         int at = 0;
         Frame frame;
+
+        // What the scanner has seen already may end behind the first segment: then only the whole makes sense to it.
+        if (_partial > span.Length)
+            span = default;
         while (at < span.Length && _scanner.TryScan(span[at..], out frame))
         {
             RespReader reply = new(span.Slice(at + frame.AttributeBytes, (int)frame.Length - frame.AttributeBytes));
@@ -150,7 +157,10 @@ internal sealed partial class RespConnection
         }
 
         if (buffer.IsSingleSegment)
+        {
+            _partial = span.Length - at;
             return buffer.GetPosition(at);
+        }
 
         ReadOnlySequence<byte> rest = buffer.Slice(at);
         while (!rest.IsEmpty && _scanner.TryScan(rest, out frame))
@@ -160,20 +170,46 @@ internal sealed partial class RespConnection
             rest = rest.Slice(frame.Length);
         }
 
+        _partial = rest.Length;
         return rest.Start;
     }
 
     private void Accept(ref RespReader reply, in Frame frame)
     {
-        if (frame.Prefix == RespPrefix.Push || (_terms.ArraysArePushes && frame.Prefix == RespPrefix.Array))
+        if (frame.Prefix == RespPrefix.Push || (frame.Prefix == RespPrefix.Array && _terms.ArraysArePushes && !IsPong(reply)))
         {
             _owner.OnPush(this, ref reply);
             return;
         }
 
+        if (!frame.HasNestedPush)
+        {
+            AcceptReply(ref reply);
+            return;
+        }
+
+        RespReader nested = reply;
+        AcceptReply(ref reply);
+        // Behind the reply: what the reply made somebody keep, an invalidation inside it takes away again. The other order could let a value outlive its invalidation.
+        while (nested.TryReadNestedPush(out RespReader push))
+            _owner.OnPush(this, ref push);
+    }
+
+    /// <summary>A RESP2 connection that is subscribed answers PING with a list of two: a reply, the only one that is a list.</summary>
+    private static bool IsPong(RespReader list)
+    {
+        if (list.Count != 2 || !list.MoveNext() || list.ByteLength != 4 || list.IsAggregate)
+            return false;
+        Span<byte> word = stackalloc byte[4];
+        list.CopyTo(word);
+        return word.SequenceEqual("pong"u8);
+    }
+
+    private void AcceptReply(ref RespReader reply)
+    {
         long head = _head.Value;
         if (head == Volatile.Read(ref _tail.Value))
-            throw new RespProtocolException($"The server sent a reply that no command waits for ({frame.Prefix}): from here on replies could reach the wrong callers.");
+            throw new RespProtocolException($"The server sent a reply that no command waits for ({reply.Prefix}): from here on replies could reach the wrong callers.");
 
         ReplySlot slot = _ring[head & _mask]!;
         switch (slot.Accept(ref reply))
@@ -182,7 +218,7 @@ internal sealed partial class RespConnection
                 return;
             case ReplyProgress.Refused:
                 Advance(head);
-                (_again ??= new Queue<ReplySlot>()).Enqueue(slot);
+                KeepAgain(slot);
                 return;
             case ReplyProgress.Settled:
                 Advance(head);
@@ -223,6 +259,22 @@ internal sealed partial class RespConnection
         _dispatcher.Post(first, last, count);
     }
 
+    private void KeepAgain(ReplySlot slot)
+    {
+        lock (_gate)
+        {
+            (_again ??= new Queue<ReplySlot>()).Enqueue(slot);
+            if (slot.Deadline < _earliestDeadline)
+                Volatile.Write(ref _earliestDeadline, slot.Deadline);
+        }
+    }
+
+    private ReplySlot TakeAgain()
+    {
+        lock (_gate)
+            return _again!.Dequeue();
+    }
+
     /// <summary>Sends the other form of what the server refused. A full ring means that replies will come, and with them the next try.</summary>
     private void SendAgain()
     {
@@ -231,8 +283,7 @@ internal sealed partial class RespConnection
         {
             if (!slot.IsPending)
             {
-                slot.Release();
-                _again.Dequeue();
+                TakeAgain().Release();
                 continue;
             }
 
@@ -240,6 +291,7 @@ internal sealed partial class RespConnection
             ReplyFallback fallback = slot.Fallback!;
             fallback.Rewrite(slot.Frame, frame);
             slot.Fallback = null;
+            slot.ExpectBefore(fallback.PrecedingReplies);
             EnqueueOutcome outcome = TryEnqueue(frame.WrittenSpan, slot, writesLater: true);
             if (outcome != EnqueueOutcome.Enqueued)
             {
@@ -247,7 +299,7 @@ internal sealed partial class RespConnection
                 break;
             }
 
-            _again.Dequeue();
+            TakeAgain();
         }
 
         WriteHeldBack();

@@ -5,14 +5,14 @@ internal sealed partial class RespConnection
     // "PING", whose reply only has to come.
     private static readonly byte[] Ping = "*1\r\n$4\r\nPING\r\n"u8.ToArray();
 
-    // A clock that was away for so long was paused with the whole process: the peer is not to blame.
-    private const int PauseMilliseconds = 500;
+    // A clock that was away for longer was paused with the whole process, or starved: the peer is not to blame for the rest.
+    private const int LongestTickMilliseconds = 100;
 
     private long _lastRead;
     private long _silentSince;
     private long _lastTick;
     private long _pingAt;
-    private int _ticksHeldBack;
+    private long _writesSeenStuck = -1;
 
     /// <summary>Milliseconds since the last byte came.</summary>
     public long Silence => RespClock.Now - Volatile.Read(ref _lastRead);
@@ -23,8 +23,14 @@ internal sealed partial class RespConnection
     {
         if (Fault is not null)
             return false;
-        if (now >= HandshakeUntil)
-            Fail(new RespConnectionException("The handshake took longer than connecting may take.", CommandOutcome.NotSent));
+        if (HandshakeUntil != long.MaxValue)
+        {
+            // Nothing of this connection's own may come between the handshake's frames and their replies.
+            if (now >= HandshakeUntil)
+                Fail(new RespConnectionException("The handshake took longer than connecting may take.", CommandOutcome.NotSent));
+            return false;
+        }
+
         if (now >= Volatile.Read(ref _earliestDeadline))
             ExpireLate(now);
         WriteWhatIsStuck();
@@ -36,29 +42,25 @@ internal sealed partial class RespConnection
     private void ExpireLate(long now)
     {
         long head, tail;
+        ReplySlot[] again;
         lock (_gate)
         {
             // Whoever enqueues from here on lowers it again.
             _earliestDeadline = long.MaxValue;
             (head, tail) = (Volatile.Read(ref _head.Value), _tail.Value);
+            again = _again is { Count: > 0 } ? [.. _again] : [];
         }
 
         long earliest = long.MaxValue;
         for (long position = head; position < tail; position++)
         {
             // The reader may have emptied the place meanwhile, a later command may stand in it: a slot is judged by its own word.
-            if (Volatile.Read(ref _ring[position & _mask]) is not { } slot)
-                continue;
-            if (slot.IsLate(now, out long use))
-            {
-                if (slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.Unknown, Snapshot())))
-                    _dispatcher.Post(slot);
-            }
-            else if (slot.IsPending)
-            {
-                earliest = Math.Min(earliest, slot.Deadline);
-            }
+            if (Volatile.Read(ref _ring[position & _mask]) is { } slot)
+                earliest = Math.Min(earliest, ExpireIfLate(slot, now));
         }
+
+        foreach (ReplySlot slot in again)
+            earliest = Math.Min(earliest, ExpireIfLate(slot, now));
 
         lock (_gate)
         {
@@ -67,24 +69,38 @@ internal sealed partial class RespConnection
         }
     }
 
-    /// <summary>Bytes that a batch of continuations holds back while one of them blocks.</summary>
+    /// <returns>When to look at it again.</returns>
+    private long ExpireIfLate(ReplySlot slot, long now)
+    {
+        if (!slot.IsLate(now, out long use))
+            return slot.IsUnsettled ? slot.Deadline : long.MaxValue;
+        if (slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.Unknown, Snapshot())))
+            _dispatcher.Post(slot);
+        return slot.IsUnsettled ? slot.Deadline : long.MaxValue;
+    }
+
+    /// <summary>Bytes that a batch of continuations holds back while one of them blocks: whole periods passed and nobody wrote.</summary>
     private void WriteWhatIsStuck()
     {
         lock (_gate)
         {
             if (_writing || _append.Count == 0)
             {
-                _ticksHeldBack = 0;
+                _writesSeenStuck = -1;
                 return;
             }
 
-            if (_ticksHeldBack++ == 0)
+            if (_writesSeenStuck != Writes)
+            {
+                _writesSeenStuck = Writes;
                 return;
-            _ticksHeldBack = 0;
+            }
+
             _writing = true;
         }
 
-        Write();
+        // One turn: the clock has more to look at than this connection.
+        Write(turns: 1);
     }
 
     private void WatchPeer(long now)
@@ -93,8 +109,8 @@ internal sealed partial class RespConnection
         _lastTick = now;
         if (InFlight == 0)
             _silentSince = now;
-        else if (away > PauseMilliseconds)
-            _silentSince += away;
+        else
+            _silentSince += Math.Max(0, away - LongestTickMilliseconds);
         _silentSince = Math.Max(_silentSince, Volatile.Read(ref _lastRead));
 
         long silence = now - Volatile.Read(ref _lastRead);

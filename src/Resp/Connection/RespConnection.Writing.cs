@@ -8,10 +8,13 @@ internal sealed partial class RespConnection
     // A batch of continuations that issues more than this is written in parts, so that the server begins while the client goes on.
     private const int HeldBackAtMost = 128;
 
+    // Whoever comes with one command must not write for all others as long as they come.
+    private const int TurnsOfOneWriter = 64;
+
     private readonly Action _continueWriting;
     private SendBuffer _append = new();
     private SendBuffer _sending = new();
-    private ValueTaskAwaiter<FlushResult> _pendingWrite;
+    private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _pendingWrite;
     private long _handed;
     private long _earliestDeadline = long.MaxValue;
     private int _segment;
@@ -28,6 +31,7 @@ internal sealed partial class RespConnection
     public EnqueueOutcome TryEnqueue(ReadOnlySpan<byte> frame, ReplySlot slot, bool writesLater = false)
     {
         DispatchScope? scope = DispatchScope.Current;
+        bool writes;
         lock (_gate)
         {
             if (_fault is not null)
@@ -42,13 +46,15 @@ internal sealed partial class RespConnection
             Volatile.Write(ref _tail.Value, tail + 1);
             if (slot.Deadline < _earliestDeadline)
                 Volatile.Write(ref _earliestDeadline, slot.Deadline);
-            if (_writing || writesLater || (scope is not null && ++_heldBack < HeldBackAtMost && scope.TryHold(this)))
-                return EnqueueOutcome.Enqueued;
-            _writing = true;
+            writes = !_writing && !writesLater && (scope is null || ++_heldBack >= HeldBackAtMost || !scope.TryHold(this));
+            if (writes)
+                _writing = true;
         }
 
+        // After the tail was published; leaving the lock is a full fence, so that either the clock sees the command or this sees the clock at rest.
         _clock.Wake();
-        Write();
+        if (writes)
+            Write(TurnsOfOneWriter);
         return EnqueueOutcome.Enqueued;
     }
 
@@ -62,12 +68,17 @@ internal sealed partial class RespConnection
             _writing = true;
         }
 
-        _clock.Wake();
-        Write();
+        Write(TurnsOfOneWriter);
     }
 
-    /// <summary>The writer's turns: everything there is, and what came meanwhile, until there is nothing. Whoever set <c>_writing</c> calls it.</summary>
-    private void Write()
+    /// <summary>A writer gave up after its turns.</summary>
+    void IThreadPoolWorkItem.Execute() => WriteHeldBack();
+
+    /// <summary>
+    /// The writer's turns: everything there is, and what came meanwhile, until there is nothing. After so many turns another thread goes on: the next that enqueues,
+    /// one of the pool, or the clock. Whoever set <c>_writing</c> calls it.
+    /// </summary>
+    private void Write(int turns)
     {
         while (true)
         {
@@ -77,6 +88,12 @@ internal sealed partial class RespConnection
                 {
                     _writing = false;
                     return;
+                }
+
+                if (turns-- == 0)
+                {
+                    _writing = false;
+                    break;
                 }
 
                 (_append, _sending) = (_sending, _append);
@@ -89,6 +106,8 @@ internal sealed partial class RespConnection
             if (!TryWriteSegments())
                 return;
         }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     /// <summary>False when the rest is written later (by <see cref="ContinueWriting"/>), or never.</summary>
@@ -99,7 +118,8 @@ internal sealed partial class RespConnection
             while (_segment < _sending.Count)
             {
 #pragma warning disable CA2012 // one consumer: here when it is done, ContinueWriting when it is not
-                ValueTaskAwaiter<FlushResult> written = _transport.Output.WriteAsync(_sending[_segment++]).GetAwaiter();
+                // Without the context of the thread that happens to write: a caller that blocks its own would block everybody's bytes.
+                ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter written = _transport.Output.WriteAsync(_sending[_segment++]).ConfigureAwait(false).GetAwaiter();
 #pragma warning restore CA2012
                 if (!written.IsCompleted)
                 {
@@ -134,7 +154,7 @@ internal sealed partial class RespConnection
         }
 
         if (TryWriteSegments())
-            Write();
+            Write(TurnsOfOneWriter);
     }
 
     private void EndWriting(Exception fault)

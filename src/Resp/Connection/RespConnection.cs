@@ -14,7 +14,7 @@ namespace Sluice.Resp.Connection;
 /// <para>The reader needs no lock: it reads a slot only after the reply to it came, and <c>tail</c> is published after the slot (release; the reader acquires).</para>
 /// <para>Only the reader thread fails what is in the ring, after its loop ended: so nothing fails a slot whose reply is being read.</para>
 /// </remarks>
-internal sealed partial class RespConnection
+internal sealed partial class RespConnection : IThreadPoolWorkItem
 {
     private readonly IRespDuplex _transport;
     private readonly ConnectionTerms _terms;
@@ -50,7 +50,15 @@ internal sealed partial class RespConnection
     }
 
     /// <summary>Commands whose reply has not come.</summary>
-    public int InFlight => (int)(Volatile.Read(ref _tail.Value) - Volatile.Read(ref _head.Value));
+    public int InFlight
+    {
+        get
+        {
+            // The head first: between the two reads the number may only seem too large. Too small could send the clock to rest.
+            long head = Volatile.Read(ref _head.Value);
+            return (int)(Volatile.Read(ref _tail.Value) - head);
+        }
+    }
 
     /// <summary>Why it died; null while it lives.</summary>
     public Exception? Fault => Volatile.Read(ref _fault);
@@ -67,7 +75,14 @@ internal sealed partial class RespConnection
             _fault = reason;
         }
 
-        _transport.Shutdown();
+        try
+        {
+            _transport.Shutdown();
+        }
+        catch (Exception)
+        {
+            // It must not throw. One that does must not take along whoever noticed the fault: the clock looks at other connections too.
+        }
     }
 
     private struct Position

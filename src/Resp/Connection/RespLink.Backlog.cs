@@ -2,8 +2,14 @@ namespace Sluice.Resp.Connection;
 
 internal sealed partial class RespLink
 {
+    private const int SweepMilliseconds = 50;
+
     private readonly Queue<ReplySlot> _backlog = new();
     private long _backlogBytes;
+
+    // When the first of them is too late, and when those that were called off are looked for.
+    private long _backlogDeadline = long.MaxValue;
+    private long _nextSweep;
     private int _waiting;
 
     /// <summary>The command has no place in the ring, or there is no ring: it waits, with a copy of its frame, or fails as not sent.</summary>
@@ -19,6 +25,7 @@ internal sealed partial class RespLink
                 slot.KeepFrame(frame);
                 _backlog.Enqueue(slot);
                 _backlogBytes += frame.Length;
+                _backlogDeadline = Math.Min(_backlogDeadline, slot.Deadline);
                 Volatile.Write(ref _waiting, _backlog.Count);
             }
         }
@@ -89,15 +96,21 @@ internal sealed partial class RespLink
             return false;
         lock (_gate)
         {
+            // Tens of thousands may wait: not every few milliseconds.
+            if (now < _backlogDeadline && now < _nextSweep)
+                return _backlog.Count != 0;
+            _nextSweep = now + SweepMilliseconds;
+            _backlogDeadline = long.MaxValue;
             for (int left = _backlog.Count; left > 0; left--)
             {
                 ReplySlot slot = _backlog.Dequeue();
                 int bytes = slot.Frame.Length;
-                if (slot.IsLate(now, out long use) && slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.NotSent, null)))
+                if (slot.IsLate(now, out long use) && slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.NotSent, Snapshot(), _lastFault)))
                     _dispatcher.Post(slot);
                 if (slot.IsPending)
                 {
                     _backlog.Enqueue(slot);
+                    _backlogDeadline = Math.Min(_backlogDeadline, slot.Deadline);
                     continue;
                 }
 

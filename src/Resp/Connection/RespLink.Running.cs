@@ -5,7 +5,7 @@ internal sealed partial class RespLink
     // A connection that lived for so long was a good one: the next failure is the first.
     private const int GoodAfterMilliseconds = 2000;
 
-    private bool _failFast;
+    private long _openedAt = long.MaxValue;
 
     private void Run()
     {
@@ -14,13 +14,13 @@ internal sealed partial class RespLink
         {
             while (!_closing.IsCancellationRequested)
             {
-                long began = RespClock.Now;
+                _openedAt = long.MaxValue;
                 Exception reason = Live();
                 Volatile.Write(ref _lastFault, reason);
-                if (RespClock.Now - began > GoodAfterMilliseconds)
+                if (_openedAt < RespClock.Now - GoodAfterMilliseconds)
                     backoff.Reset();
                 TellWhoeverWaits(reason);
-                if (!_terms.WaitsForConnection)
+                if (!_terms.WaitsForConnection || reason is RespAuthenticationException)
                     FailBacklog(reason);
                 _closing.Token.WaitHandle.WaitOne(backoff.Next() + _terms.Dials.Take());
             }
@@ -37,43 +37,75 @@ internal sealed partial class RespLink
     {
         IRespDuplex? transport = null;
         RespConnection? connection = null;
+        Exception reason;
         try
         {
-            using CancellationTokenSource dial = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
-            dial.CancelAfter(_terms.ConnectTimeout);
-            transport = Blocking.Await(_terms.Transport.ConnectAsync(_terms.Endpoint, dial.Token));
-            connection = new RespConnection(transport, _terms.Connection, this, _dispatcher, _slots, _clock) { HandshakeUntil = RespClock.Now + (long)_terms.ConnectTimeout.TotalMilliseconds };
-            Volatile.Write(ref _opening, connection);
+            long until = RespClock.Now + (long)_terms.ConnectTimeout.TotalMilliseconds;
+            transport = Dial();
+            connection = new RespConnection(transport, _terms.Connection, this, _dispatcher, _slots, _clock) { HandshakeUntil = until };
+            lock (_gate)
+                _opening = connection;
             if (_closing.IsCancellationRequested)
-                return new RespConnectionException("The client was closed.");
+                throw new RespConnectionException("The client was closed.");
             _clock.Wake();
             _terms.Handshake.Perform(connection);
             connection.HandshakeUntil = long.MaxValue;
             Open(connection);
-            return connection.Read();
+            reason = connection.Read();
         }
         catch (Exception fault)
         {
             // Dial and handshake throw what they met; the next attempt may do better. A connection that failed meanwhile knows the cause.
-            return connection?.Fault ?? (fault is OperationCanceledException && !_closing.IsCancellationRequested
+            reason = connection?.Fault ?? (fault is OperationCanceledException && !_closing.IsCancellationRequested
                 ? new RespConnectionException($"No connection to {_terms.Endpoint} within {_terms.ConnectTimeout}.", CommandOutcome.NotSent, fault)
                 : fault);
         }
-        finally
-        {
-            bool wasOpen;
-            lock (_gate)
-            {
-                wasOpen = _current is not null;
-                _current = null;
-                _opening = null;
-                if (wasOpen)
-                    _opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            }
 
+        try
+        {
+            End(transport, connection);
+        }
+        catch (Exception fault)
+        {
+            // A listener or a transport that throws ends no thread: the link goes on.
+            reason = new RespConnectionException($"The connection ended ({reason.Message}), and so did something that was told of it: {fault.Message}", CommandOutcome.Unknown, new AggregateException(reason, fault));
+        }
+
+        return reason;
+    }
+
+    private IRespDuplex Dial()
+    {
+        using CancellationTokenSource dial = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
+        dial.CancelAfter(_terms.ConnectTimeout);
+        return Blocking.Await(_terms.Transport.ConnectAsync(_terms.Endpoint, dial.Token));
+    }
+
+    private void End(IRespDuplex? transport, RespConnection? connection)
+    {
+        bool wasOpen;
+        lock (_gate)
+        {
+            wasOpen = _current is not null;
+            _current = null;
+            _opening = null;
+            _pastWrites += connection?.Writes ?? 0;
+            _pastReads += connection?.Reads ?? 0;
+            if (wasOpen)
+            {
+                _opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _attempted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+
+        try
+        {
             connection?.FailRest();
             if (wasOpen)
                 _listener?.OnClosed(this, connection!.Fault!);
+        }
+        finally
+        {
             if (transport is not null)
                 Blocking.Await(transport.DisposeAsync());
         }
@@ -88,7 +120,9 @@ internal sealed partial class RespLink
             Volatile.Write(ref _current, connection);
             _opening = null;
             Openings++;
+            _openedAt = RespClock.Now;
             _opened.TrySetResult();
+            _attempted.TrySetResult();
         }
 
         // Closed meanwhile: whoever closed did not see this connection as current.
@@ -99,15 +133,22 @@ internal sealed partial class RespLink
 
     private void TellWhoeverWaits(Exception reason)
     {
-        if (!_failFast)
+        // What passes by itself is waited for: the server is there, and loads its data.
+        if (reason is RespConnectionException { InnerException: RespServerException { IsTransient: true } })
             return;
         lock (_gate)
         {
-            if (_opened.TrySetException(reason))
-            {
-                _ = _opened.Task.Exception;
-                _opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            }
+            if (_attempted.Task.IsCompleted)
+                return;
+            Tell(_attempted, reason);
+            _attempted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
+    }
+
+    private static void Tell(TaskCompletionSource waiting, Exception reason)
+    {
+        waiting.TrySetException(reason);
+        // Nobody may wait for it.
+        _ = waiting.Task.Exception;
     }
 }

@@ -21,11 +21,15 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _attempted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private RespConnection? _current;
     private RespConnection? _opening;
     private Exception? _lastFault;
+    private long _pastWrites;
+    private long _pastReads;
     private bool _started;
     private bool _closed;
+    private bool _over;
 
     public RespLink(LinkTerms terms, ILinkListener? listener = null, RespClock? clock = null)
     {
@@ -42,13 +46,19 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
     /// <summary>How often a connection became ready.</summary>
     public long Openings { get; private set; }
 
+    /// <summary>Turns of the writer, over all connections.</summary>
+    public long Writes => Volatile.Read(ref _pastWrites) + (Current?.Writes ?? 0);
+
+    /// <summary>Reads that brought something, over all connections.</summary>
+    public long Reads => Volatile.Read(ref _pastReads) + (Current?.Reads ?? 0);
+
     /// <summary>Why the last connection, or the last attempt to make one, ended; null at first.</summary>
     public Exception? LastFault => Volatile.Read(ref _lastFault);
 
     /// <summary>The free slots; for tests of leaks.</summary>
     public SlotPool Slots => _slots;
 
-    /// <summary>A slot for one command. The caller sends it, or releases it twice.</summary>
+    /// <summary>A slot for one command. The caller sends it, or discards it.</summary>
     public ReplySlot Rent(ReplyKind kind, in SendTerms terms)
     {
         int timeout = terms.TimeoutMilliseconds == 0 ? _terms.CommandTimeout : terms.TimeoutMilliseconds;
@@ -65,9 +75,30 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
     /// </summary>
     public void Send(ReadOnlySpan<byte> frame, ReplySlot slot)
     {
+        if (!slot.IsPending)
+        {
+            // Called off before it began.
+            slot.Release();
+            return;
+        }
+
         if (Volatile.Read(ref _waiting) == 0 && Volatile.Read(ref _current) is { } connection && connection.TryEnqueue(frame, slot) == EnqueueOutcome.Enqueued)
             return;
         Wait(frame, slot);
+    }
+
+    /// <summary>Sends a command on this connection or not at all: for what depends on the state that the connection has on the server.</summary>
+    public void SendOn(RespConnection connection, ReadOnlySpan<byte> frame, ReplySlot slot)
+    {
+        EnqueueOutcome outcome = connection.TryEnqueue(frame, slot);
+        if (outcome == EnqueueOutcome.Enqueued)
+            return;
+        Exception refusal = outcome == EnqueueOutcome.Full
+            ? new RespOverloadException($"{_terms.Connection.RingSize} commands are in flight on the connection to {_terms.Endpoint}.")
+            : new RespConnectionException($"The connection was lost. {connection.Fault?.Message}", CommandOutcome.NotSent, connection.Fault);
+        if (slot.TryFail(refusal))
+            _dispatcher.Post(slot);
+        slot.Release();
     }
 
     /// <summary>Begins to dial; later calls do nothing.</summary>
@@ -81,47 +112,60 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
         }
 
         _clock.Add(this);
-        new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = $"Sluice.Resp {_terms.Name}" }.Start();
+        new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = $"Sluice.Resp {_terms.Name}" }.UnsafeStart();
     }
 
     /// <summary>Ends when a connection is ready.</summary>
-    /// <exception cref="RespConnectionException">The link was closed, or <paramref name="failFast"/> and the first attempt failed.</exception>
+    /// <exception cref="RespConnectionException">The link was closed, or <paramref name="failFast"/> and the next attempt failed.</exception>
     public async ValueTask OpenAsync(bool failFast, CancellationToken cancellationToken)
     {
-        Start();
-        _failFast |= failFast;
         Task opened;
         lock (_gate)
-            opened = _opened.Task;
+            opened = (failFast ? _attempted : _opened).Task;
+        Start();
         await opened.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Ends the link: what is in flight or waits fails; nothing is dialled any more.</summary>
+    /// <summary>Ends the link: what is in flight or waits fails; nothing is dialled any more. Later calls wait for the same end.</summary>
     public async ValueTask DisposeAsync()
     {
-        RespConnection? current, opening;
-        bool started;
+        bool first, started;
         lock (_gate)
         {
-            (current, opening, started) = (_current, _opening, _started);
+            (first, started) = (!_closed, _started);
             _closed = true;
         }
 
-        RespConnectionException reason = new("The client was closed.");
-        await _closing.CancelAsync().ConfigureAwait(false);
-        current?.Fail(reason);
-        opening?.Fail(reason);
-        if (started)
+        if (!first)
         {
             await _ended.Task.ConfigureAwait(false);
-            _clock.Remove(this);
+            return;
         }
 
+        // Cancelled first, and then looked at: a connection that comes into being meanwhile is seen here, or sees the cancellation itself.
+        Task cancelled = _closing.CancelAsync();
+        RespConnection? current, opening;
+        lock (_gate)
+            (current, opening) = (_current, _opening);
+        RespConnectionException reason = new("The client was closed.");
+        current?.Fail(reason);
+        opening?.Fail(reason);
+        if (!started)
+            _ended.TrySetResult();
+        await _ended.Task.ConfigureAwait(false);
+        await cancelled.ConfigureAwait(false);
+        _closing.Dispose();
         FailBacklog(reason);
         lock (_gate)
-            _opened.TrySetException(reason);
-        // Nobody may have waited for it.
-        _ = _opened.Task.Exception;
+        {
+            Tell(_opened, reason);
+            Tell(_attempted, reason);
+        }
+
+        // The clock stays until every continuation has begun: one that blocks must not hold up the others for ever.
+        _dispatcher.LeavePool();
+        Volatile.Write(ref _over, true);
+        _clock.Wake();
     }
 
     /// <inheritdoc/>
@@ -129,7 +173,9 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
     {
         bool busy = Volatile.Read(ref _opening)?.Tick(now) ?? false;
         busy |= Volatile.Read(ref _current)?.Tick(now) ?? false;
-        _dispatcher.Tick();
+        _dispatcher.Tick(now);
+        if (Volatile.Read(ref _over) && _dispatcher.Waiting == 0)
+            _clock.Remove(this);
         busy |= _dispatcher.Waiting != 0;
         return busy | ExpireBacklog(now);
     }
@@ -149,6 +195,8 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
 
     void IConnectionOwner.OnRoom()
     {
+        // The head before the look: whoever began to wait either saw the room that the head left, or is seen here.
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _waiting) != 0)
             Pump();
     }

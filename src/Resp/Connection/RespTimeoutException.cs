@@ -28,8 +28,9 @@ public sealed class RespTimeoutException : RespException
     /// <param name="timeoutMilliseconds">How long the command was allowed to take.</param>
     /// <param name="outcome">Whether it may have run.</param>
     /// <param name="state">The connection at that moment; null when there was none.</param>
-    public RespTimeoutException(int timeoutMilliseconds, CommandOutcome outcome, ConnectionSnapshot? state)
-        : base(string.Create(CultureInfo.InvariantCulture, $"No reply within {timeoutMilliseconds} ms ({(outcome == CommandOutcome.NotSent ? "not sent" : "it may have run")}). {state?.ToString() ?? "No connection."}"), null)
+    /// <param name="lastFault">Why there was no connection; null when there was one, or none was tried.</param>
+    public RespTimeoutException(int timeoutMilliseconds, CommandOutcome outcome, ConnectionSnapshot? state, Exception? lastFault = null)
+        : base(string.Create(CultureInfo.InvariantCulture, $"No reply within {timeoutMilliseconds} ms ({(outcome == CommandOutcome.NotSent ? "not sent" : "it may have run")}). {state?.ToString() ?? "No connection."}{(lastFault is null ? "" : $" The last connection ended: {lastFault.Message}")}"), lastFault)
     {
         Outcome = outcome;
         State = state;

@@ -10,9 +10,13 @@ internal sealed class SlotPool(int bound)
     private readonly Lock _popping = new();
     private ReplySlot? _head;
     private int _count;
+    private int _inExistence;
 
     /// <summary>How many are free.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>How many were made and not given up because the pool was full: with none in use, as many as are free. For tests of leaks.</summary>
+    public int InExistence => Volatile.Read(ref _inExistence);
 
     /// <summary>A slot that nobody uses.</summary>
     public ReplySlot Rent()
@@ -34,6 +38,7 @@ internal sealed class SlotPool(int bound)
             }
         }
 
+        Interlocked.Increment(ref _inExistence);
         return new ReplySlot(this);
     }
 
@@ -43,6 +48,7 @@ internal sealed class SlotPool(int bound)
         if (Interlocked.Increment(ref _count) > bound)
         {
             Interlocked.Decrement(ref _count);
+            Interlocked.Decrement(ref _inExistence);
             return;
         }
 

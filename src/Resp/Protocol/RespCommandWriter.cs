@@ -41,6 +41,7 @@ public ref struct RespCommandWriter
     private int _end;
     private int _count;
     private int _expected;
+    private int _argument;
 
     /// <summary>Begins a command.</summary>
     /// <param name="scratch">Where it is formatted as long as it fits; may be empty.</param>
@@ -66,6 +67,9 @@ public ref struct RespCommandWriter
 
     /// <summary>How many arguments were written; the command's name counts unless it came as a prefix.</summary>
     public readonly int ArgumentCount => _count;
+
+    /// <summary>The bytes of the argument that was written last; only after one was written, and until the next.</summary>
+    internal readonly ReadOnlySpan<byte> LastArgument => _buffer[_argument..(_end - 2)];
 
     /// <summary>Writes bytes as they are.</summary>
     public void Write(scoped ReadOnlySpan<byte> argument)
@@ -122,6 +126,17 @@ public ref struct RespCommandWriter
         }
 
         Write(double.IsNaN(argument) ? "nan"u8 : argument > 0 ? "inf"u8 : "-inf"u8);
+    }
+
+    /// <summary>Writes arguments that were formatted beforehand.</summary>
+    /// <param name="arguments">Each with its header and line breaks.</param>
+    /// <param name="count">How many.</param>
+    internal void WriteFormatted(scoped ReadOnlySpan<byte> arguments, int count)
+    {
+        Reserve(arguments.Length);
+        arguments.CopyTo(_buffer[_end..]);
+        _end += arguments.Length;
+        _count += count;
     }
 
     /// <summary>Ends the command.</summary>
@@ -200,6 +215,7 @@ public ref struct RespCommandWriter
         header[^2] = (byte)'\r';
         header[^1] = (byte)'\n';
         _end += header.Length;
+        _argument = _end;
     }
 
     private void EndArgument(int length)

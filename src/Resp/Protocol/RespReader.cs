@@ -24,6 +24,10 @@ public ref partial struct RespReader
     private int _segmentStart;
     private int _lastEnd;
 
+    // Where the whole reply begins, if it lies in several segments (see CopyFrameTo).
+    private readonly ReadOnlySequenceSegment<byte>? _first;
+    private readonly int _firstStart;
+
     private RespPrefix _prefix;
     private bool _isNull;
     private bool _isStreamed;
@@ -49,8 +53,8 @@ public ref partial struct RespReader
         _span = frame.FirstSpan;
         if (!frame.IsSingleSegment)
         {
-            _segment = (ReadOnlySequenceSegment<byte>)frame.Start.GetObject()!;
-            _segmentStart = frame.Start.GetInteger();
+            _segment = _first = (ReadOnlySequenceSegment<byte>)frame.Start.GetObject()!;
+            _segmentStart = _firstStart = frame.Start.GetInteger();
             _last = (ReadOnlySequenceSegment<byte>)frame.End.GetObject()!;
             _lastEnd = frame.End.GetInteger();
         }

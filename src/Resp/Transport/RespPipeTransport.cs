@@ -19,12 +19,15 @@ public sealed class RespPipeTransport(Func<RespEndpoint, CancellationToken, Valu
     /// <summary>Shutting down means: cancel what is under way, and say at the next call that nothing more comes or goes.</summary>
     private sealed class PipeDuplex(IDuplexPipe pipe) : IRespDuplex
     {
+        private bool _shutDown;
+
         public PipeReader Input => pipe.Input;
 
         public PipeWriter Output => pipe.Output;
 
         public void Shutdown()
         {
+            Volatile.Write(ref _shutDown, true);
             // Both may be called on any thread; Complete may not. A reader that is cancelled knows that it was shut down, for nothing else cancels it.
             pipe.Input.CancelPendingRead();
             pipe.Output.CancelPendingFlush();
@@ -32,8 +35,10 @@ public sealed class RespPipeTransport(Func<RespEndpoint, CancellationToken, Valu
 
         public async ValueTask DisposeAsync()
         {
+            // A writer that ends in good order may flush first, and wait for a peer that takes nothing: not after a shutdown.
+            Exception? broken = Volatile.Read(ref _shutDown) ? new RespTransportException(RespTransportFault.ShutDown, "The connection was shut down.") : null;
             Shutdown();
-            await pipe.Output.CompleteAsync().ConfigureAwait(false);
+            await pipe.Output.CompleteAsync(broken).ConfigureAwait(false);
             await pipe.Input.CompleteAsync().ConfigureAwait(false);
             switch (pipe)
             {

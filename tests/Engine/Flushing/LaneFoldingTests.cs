@@ -84,7 +84,7 @@ public sealed class LaneFoldingTests
     {
         LaneUnderTest lane = new();
         lane.Enqueue("a", holds: true, 1);
-        int older = lane.Epochs.Current;
+        long older = lane.Epochs.Current;
         lane.Epochs.TryAdvance();
         lane.Enqueue("a", holds: true, 2);
         lane.Epochs.TryAdvance();

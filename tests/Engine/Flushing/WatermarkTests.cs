@@ -28,7 +28,7 @@ public sealed class WatermarkTests
         SourcePosition slow = source.At(1);
         for (int i = 0; i < FlushEpochs.Window * 2; i++)
             Assert.True(epochs.TryAdvance());
-        int counted = epochs.Add(slow.Epoch);
+        long counted = epochs.Add(slow.Epoch);
         source.At(2);
         Assert.Equal(0, source.Watermark);
         source.Advance(2);
@@ -46,7 +46,7 @@ public sealed class WatermarkTests
         SourcePosition slow = source.At(1);
         for (int i = 0; i < FlushEpochs.Window * 2; i++)
             Assert.True(epochs.TryAdvance());
-        int counted = epochs.Add(slow.Epoch);
+        long counted = epochs.Add(slow.Epoch);
         source.Advance(1);
         Assert.Equal(0, source.Watermark);
         epochs.Remove(counted);
@@ -79,7 +79,7 @@ public sealed class WatermarkTests
     {
         private readonly FlushEpochs _epochs = new();
         private readonly List<(EventSource Source, HashSet<long> Unacknowledged, List<Task> Waits)> _sources = [];
-        private readonly (int Epoch, List<(int Source, long Position)> Events)[] _entries = new (int, List<(int, long)>)[keys];
+        private readonly (long Epoch, List<(int Source, long Position)> Events)[] _entries = new (long, List<(int, long)>)[keys];
         private readonly List<(PendingItem Item, List<(int Source, long Position)> Events)> _items = [];
         private readonly (int Key, SourcePosition Place)?[] _merging = new (int, SourcePosition)?[sources];
         private readonly long[] _positions = new long[sources];
@@ -147,10 +147,10 @@ public sealed class WatermarkTests
             if (_merging[source] is not { } merge)
                 return;
             _merging[source] = null;
-            ref (int Epoch, List<(int Source, long Position)> Events) entry = ref _entries[merge.Key];
+            ref (long Epoch, List<(int Source, long Position)> Events) entry = ref _entries[merge.Key];
             if (entry.Epoch == 0 || merge.Place.Epoch < entry.Epoch)
             {
-                int before = entry.Epoch;
+                long before = entry.Epoch;
                 entry.Epoch = _epochs.Add(merge.Place.Epoch);
                 if (before != 0)
                     _epochs.Remove(before);
@@ -162,7 +162,7 @@ public sealed class WatermarkTests
         /// <summary>An entry hands its delta over: to an item of its own, or folded into one that waits.</summary>
         private void Flush(int key, int argument)
         {
-            ref (int Epoch, List<(int Source, long Position)> Events) entry = ref _entries[key];
+            ref (long Epoch, List<(int Source, long Position)> Events) entry = ref _entries[key];
             if (entry.Epoch == 0)
                 return;
             if (argument % 2 == 0 && _items.Count != 0)

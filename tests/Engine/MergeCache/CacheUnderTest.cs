@@ -132,5 +132,5 @@ internal sealed class CacheUnderTest
     public static int PartitionOf(string key, int partitions) =>
         (int)(Sluice.Hashing.XxHash64.Hash(System.Text.Encoding.UTF8.GetBytes(key)) % (uint)partitions);
 
-    public MergeAnswer Merge(string key, long amount = 1, int epoch = 0) => Cache.TryMerge(key, new Amount(amount), epoch);
+    public MergeAnswer Merge(string key, long amount = 1, long epoch = 0) => Cache.TryMerge(key, new Amount(amount), epoch);
 }

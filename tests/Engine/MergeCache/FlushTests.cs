@@ -40,6 +40,30 @@ public sealed class FlushTests
         Assert.Equal(("new", 2), (item.Key, item.Epoch));
     }
 
+    // At a thousand flushes a second an epoch's number passes 32 bits after weeks. It used to wrap: nothing was flushed any more, and no watermark moved.
+    [Fact]
+    public void Epochs_beyond_32_bits_are_flushed_and_watermarks_go_on()
+    {
+        FlushEpochs epochs = new(first: int.MaxValue - 2);
+        CacheUnderTest t = new(epochs: epochs);
+        EventSource source = new("orders", AckMode.AfterFlush, OnFenced.Resend, 1, epochs);
+        for (int position = 1; position <= 6; position++)
+        {
+            Assert.Equal(MergeAnswer.Merged, t.Cache.TryMerge("k", new Amount(position), source.At(position).Epoch));
+            source.Advance(position);
+            long upTo = epochs.Current;
+            Assert.True(epochs.TryAdvance());
+            Assert.Equal(position - 1, source.Watermark);
+            Assert.True(t.Cache.TryFlushDirty(upTo));
+            Taken item = t.Sink.Single();
+            Assert.Equal((position, upTo), (item.Delta.Sum, item.Epoch));
+            epochs.Remove(item.Epoch);
+            Assert.Equal(position, source.Watermark);
+        }
+
+        Assert.True(epochs.Current > int.MaxValue);
+    }
+
     [Fact]
     public void Delta_carries_the_epoch_of_its_oldest_event()
     {

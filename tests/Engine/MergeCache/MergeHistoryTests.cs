@@ -57,11 +57,11 @@ public sealed class MergeHistoryTests
             string key = Keys[(step >> 4) % Keys.Length];
             int argument = step >> 8;
             long now = t.Clock.NowTicks;
-            int current = t.Epochs.Current;
+            long current = t.Epochs.Current;
             switch (step % 16)
             {
                 case 0 or 1 or 2 or 3 or 4:
-                    int epoch = Math.Max(1, current - (argument % 4));
+                    long epoch = Math.Max(1, current - (argument % 4));
                     Assert.Equal(model.Merge(key, argument, epoch, now), t.Merge(key, argument, epoch));
                     break;
                 case 5:
@@ -79,7 +79,7 @@ public sealed class MergeHistoryTests
                     Assert.Equal(model.Flush(key), t.Cache.TryFlush(key, waiter: null));
                     break;
                 case 10:
-                    int upTo = argument % 3 == 0 ? int.MaxValue : current - 1;
+                    long upTo = argument % 3 == 0 ? int.MaxValue : current - 1;
                     Assert.Equal(model.FlushDirty(upTo), t.Cache.TryFlushDirty(upTo));
                     break;
                 case 11:

@@ -6,7 +6,7 @@ namespace Sluice.Tests.Caching;
 
 /// <summary>One item as the sink saw it.</summary>
 internal sealed record Taken(
-    int Partition, string Key, bool HasDelta, Tally Delta, int Epoch, bool Holds, bool Force, CompletionReason Reason, FlushWaiter? Waiter);
+    int Partition, string Key, bool HasDelta, Tally Delta, long Epoch, bool Holds, bool Force, CompletionReason Reason, FlushWaiter? Waiter);
 
 /// <summary>A sink that keeps what it takes, in order, and refuses where it is told to. It overwrites a buffer before it gives it back, so that a cache that uses a buffer which is no longer its own shows.</summary>
 internal sealed class RecordingSink : IFlushSink

@@ -14,7 +14,7 @@ internal sealed class SessionModel(long soft, long hard, int partitions, bool ho
 
     public long FirstDeadline => _sessions.Values.Select(Deadline).DefaultIfEmpty(long.MaxValue).Min();
 
-    public int OldestEpoch(int current) => _sessions.Values.Where(s => s.Epoch != 0).Select(s => s.Epoch).Append(current).Min();
+    public long OldestEpoch(long current) => _sessions.Values.Where(s => s.Epoch != 0).Select(s => s.Epoch).Append(current).Min();
 
     public List<Taken> Drain()
     {
@@ -23,7 +23,7 @@ internal sealed class SessionModel(long soft, long hard, int partitions, bool ho
         return drained;
     }
 
-    public MergeAnswer Merge(string key, long amount, int epoch, long now)
+    public MergeAnswer Merge(string key, long amount, long epoch, long now)
     {
         if (_sessions.TryGetValue(key, out Session? session) && Deadline(session) <= now)
         {
@@ -39,9 +39,9 @@ internal sealed class SessionModel(long soft, long hard, int partitions, bool ho
         return MergeAnswer.Merged;
     }
 
-    public bool Flush(string key) => !_sessions.TryGetValue(key, out Session? session) || TryFlush(session, int.MaxValue);
+    public bool Flush(string key) => !_sessions.TryGetValue(key, out Session? session) || TryFlush(session, long.MaxValue);
 
-    public bool FlushDirty(int upTo) => _sessions.Values.ToList().FindAll(s => !TryFlush(s, upTo)) is [];
+    public bool FlushDirty(long upTo) => _sessions.Values.ToList().FindAll(s => !TryFlush(s, upTo)) is [];
 
     public bool Expire(string key, bool force)
     {
@@ -79,7 +79,7 @@ internal sealed class SessionModel(long soft, long hard, int partitions, bool ho
     private CompletionReason Reason(Session session) =>
         Plus(session.Created, hard) <= Plus(session.LastMerge, soft) ? CompletionReason.HardDeadline : CompletionReason.Idle;
 
-    private bool TryFlush(Session session, int upTo)
+    private bool TryFlush(Session session, long upTo)
     {
         if (session.Epoch == 0 || session.Epoch > upTo)
             return true;
@@ -110,7 +110,7 @@ internal sealed class SessionModel(long soft, long hard, int partitions, bool ho
         public readonly int Partition = partition;
         public long Created;
         public long LastMerge;
-        public int Epoch;
+        public long Epoch;
         public bool Referenced;
         public Tally Delta;
     }

@@ -36,7 +36,7 @@ public sealed class WatermarkTests
                     while (i - acknowledger.Passed(writer) > Events / 4)
                         threads.Wait();
                     int key = random.Next(25);
-                    int epoch = random.Next(4) == 0 ? 0 : epochs.Current;
+                    long epoch = random.Next(4) == 0 ? 0 : epochs.Current;
                     while (t.Cache.TryMerge($"{writer}:{key}", new Amount(i), epoch) == MergeAnswer.Full)
                         threads.Wait();
 
@@ -70,14 +70,14 @@ public sealed class WatermarkTests
     /// <summary>What one writer was told was merged: event i of a key, and an epoch that is not older than the one it was merged with.</summary>
     private sealed class Journal
     {
-        private readonly (int Key, int Epoch)[] _entries = new (int, int)[Events + 1];
+        private readonly (int Key, long Epoch)[] _entries = new (int, long)[Events + 1];
         private int _length = 1;
 
         public int Length => Volatile.Read(ref _length);
 
-        public (int Key, int Epoch) this[int i] => _entries[i];
+        public (int Key, long Epoch) this[int i] => _entries[i];
 
-        public void Append(int key, int epoch)
+        public void Append(int key, long epoch)
         {
             _entries[_length] = (key, epoch);
             Volatile.Write(ref _length, _length + 1);
@@ -119,7 +119,7 @@ public sealed class WatermarkTests
         {
             // The lengths first: an event that is journalled has its count, so the oldest epoch that is read afterwards accounts for it.
             int[] lengths = [.. journals.Select(j => j.Length)];
-            int oldest = epochs.OldestPending;
+            long oldest = epochs.OldestPending;
             for (int writer = 0; writer < journals.Length; writer++)
             {
                 // From where the watermark stood: what was safe stays safe.

@@ -131,6 +131,77 @@ public sealed class CompletionTests
         Assert.Empty(await worker.Visits.ListDeadLettersAsync(cancellation: Stage.Cancellation));
     }
 
+    // A person replays yesterday's letters while today's sessions are open: held here, held elsewhere, waiting for their time.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_replay_neither_ends_nor_changes_an_open_session_of_the_key(bool byInactivity)
+    {
+        await using Stage stage = new();
+        Sink sink = new();
+        Worker worker = await stage.StartWorkerAsync(
+            options =>
+            {
+                options.SessionEnding = byInactivity ? SessionEnding.ByInactivity : SessionEnding.ByReference;
+                options.InactivityGap = TimeSpan.FromHours(10);
+            },
+            options =>
+            {
+                options.Poison = PoisonHandling.Skip;
+                options.MaxCompletionAttempts = 3;
+                options.OnComplete = (completion, _) => sink.TakeAsync(completion);
+            });
+        DeadLetter letter = await BuryAsync(stage, worker, sink, force: true);
+        sink.IsBroken = false;
+        worker.Hit("k", 20);
+        await worker.Visits.FlushAsync("k", Stage.Cancellation);
+        worker.Hit("k", 300); // not flushed yet
+        int claims = stage.Coordinator.Count<ClaimRequest>();
+
+        Assert.True(await worker.Visits.ReplayDeadLetterAsync(letter, Stage.Cancellation));
+        Completion<Visit> replayed = await sink.NextAsync();
+        await stage.Coordinator.WhenAsync<AcknowledgeRequest>().WaitAsync(Stage.Cancellation);
+
+        Assert.Equal((1, letter.Id, true), (replayed.Value.Hits, replayed.Generation, replayed.IsOutOfOrder));
+        Assert.Equal(20, (await worker.Visits.PeekAsync("k", Stage.Cancellation))!.Hits);
+        Assert.InRange(stage.Coordinator.Count<ClaimRequest>(), claims + 1, claims + 3);
+        Assert.Equal(0, sink.Taken.Reader.Count);
+        worker.Hit("k", 4_000);
+        await worker.Visits.ForceExpireAsync("k", Stage.Cancellation);
+        Completion<Visit> next = await sink.NextAsync();
+        Assert.Equal((4_320, false), (next.Value.Hits, next.IsOutOfOrder));
+        Assert.True(next.Generation > replayed.Generation);
+    }
+
+    // A delta that did not fit joins the session that is open now: its holders go on, and it ends when they let go, not when the letter came.
+    [Fact]
+    public async Task A_replayed_delta_joins_the_open_session_and_does_not_end_it()
+    {
+        await using Stage stage = new();
+        Worker worker = await stage.StartWorkerAsync();
+        worker.Hit("k", long.MaxValue);
+        await worker.Visits.FlushAsync("k", Stage.Cancellation);
+        worker.Hit("k", 5); // one too many for this session
+        await worker.Visits.FlushAsync("k", Stage.Cancellation);
+        DeadLetter letter = Assert.Single(await worker.Visits.ListDeadLettersAsync(cancellation: Stage.Cancellation));
+        await worker.Visits.ExpireAsync("k", Stage.Cancellation);
+        Assert.Equal(long.MaxValue, (await worker.NextAsync()).Value.Hits);
+        await stage.Coordinator.WhenAsync<AcknowledgeRequest>().WaitAsync(Stage.Cancellation);
+        worker.Hit("k", 20);
+        await worker.Visits.FlushAsync("k", Stage.Cancellation);
+        DateTimeOffset created = stage.Time.GetUtcNow();
+        stage.Time.Advance(Second);
+
+        Assert.True(await worker.Visits.ReplayDeadLetterAsync(letter, Stage.Cancellation));
+
+        Assert.Equal(25, (await worker.Visits.PeekAsync("k", Stage.Cancellation))!.Hits);
+        worker.Hit("k", 300);
+        await worker.Visits.ExpireAsync("k", Stage.Cancellation);
+        Completion<Visit> ended = await worker.NextAsync();
+        Assert.Equal((325, CompletionReason.Expired, created), (ended.Value.Hits, ended.Reason, ended.CreatedAt));
+        Assert.Equal(0, worker.Completed.Reader.Count);
+    }
+
     // A database under maintenance: nothing is claimed, so nothing fails, and nothing is lost.
     [Fact]
     public async Task Paused_completions_wait_and_go_on_when_resumed()
@@ -241,11 +312,11 @@ public sealed class CompletionTests
     }
 
     /// <summary>Has the session of "k", one hit, fail until it is a dead letter.</summary>
-    private static async Task<DeadLetter> BuryAsync(Stage stage, Worker worker, Sink sink)
+    private static async Task<DeadLetter> BuryAsync(Stage stage, Worker worker, Sink sink, bool force = false)
     {
         sink.IsBroken = true;
         worker.Hit("k", 1);
-        await worker.Visits.ExpireAsync("k", Stage.Cancellation);
+        await (force ? worker.Visits.ForceExpireAsync("k", Stage.Cancellation) : worker.Visits.ExpireAsync("k", Stage.Cancellation));
         await stage.DriveAsync(DoneAsync(stage.Coordinator.WhenAsync<AbandonRequest>(3)), Second);
         return Assert.Single(await worker.Visits.ListDeadLettersAsync(cancellation: Stage.Cancellation));
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Sluice.Coordination;
 using Xunit;
 
 namespace Sluice.Tests.Running;
@@ -173,5 +174,34 @@ public sealed class OptionsTests
         await visits.SweepAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(1, visits.Count);
+    }
+
+    public static TheoryData<TimeSpan> LongSpans => [TimeSpan.MaxValue, TimeSpan.FromDays(36_524), TimeSpan.FromDays(400)];
+
+    // As far as the coordinator and the completions: deadlines that are never, and ones so far away that a timer can't be set to them.
+    [Theory]
+    [MemberData(nameof(LongSpans))]
+    public async Task With_sessions_as_long_as_they_can_be_others_are_completed_at_their_time(TimeSpan longest)
+    {
+        await using Stage stage = new();
+        Worker worker = await stage.StartWorkerAsync(options => options.SoftSession = options.HardSession = longest);
+        worker.Hit("stays");
+        await worker.Visits.FlushAsync("stays", Stage.Cancellation);
+        long sweeps = worker.Visits.NextSessionDeadlineTicks;
+        for (int round = 1; round <= 3; round++)
+        {
+            worker.Hit("goes", round);
+            await worker.Visits.ExpireAsync("goes", Stage.Cancellation);
+            Assert.Equal(round, (await worker.NextAsync()).Value.Hits);
+            await stage.Coordinator.WhenAsync<AcknowledgeRequest>(round).WaitAsync(Stage.Cancellation);
+            await worker.Visits.SweepAsync(Stage.Cancellation);
+        }
+
+        Assert.Equal(1, (await worker.Visits.PeekAsync("stays", Stage.Cancellation))!.Hits);
+        Assert.Equal(1, worker.Visits.Count);
+        Assert.True(sweeps > stage.Time.GetUtcNow().UtcTicks);
+
+        // Each of the three was claimed once or twice; a schedule that wrapped would claim without end.
+        Assert.InRange(stage.Coordinator.Count<ClaimRequest>(), 3, 12);
     }
 }

@@ -108,6 +108,16 @@ internal sealed class Stage : IAsyncDisposable
         return await task;
     }
 
+    /// <summary>Gives way until <paramref name="reached"/> is true: for what has no task to wait for.</summary>
+    public static async Task UntilAsync(Func<bool> reached)
+    {
+        while (!reached())
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         Coordinator.Release();

@@ -13,6 +13,9 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
     private readonly List<object> _done = [];
     private readonly List<(Func<object, bool> Matches, int Count, TaskCompletionSource Reached)> _waiters = [];
     private Func<object, bool>? _holds;
+    private Func<object, Exception?>? _fails;
+    private Action<object>? _then;
+    private int _heldBack;
     private TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -38,6 +41,19 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
             _held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
     }
+
+    /// <summary>How many requests have been held back since the beginning.</summary>
+    public int HeldBack => Volatile.Read(ref _heldBack);
+
+    /// <summary>Requests for which this has an error end with it, and are not carried out; null = none any more.</summary>
+    public void Fail(Func<object, Exception?>? error)
+    {
+        lock (_gate)
+            _fails = error;
+    }
+
+    /// <summary>Is called after each request that was carried out, before its sender has the reply, on whatever thread that is.</summary>
+    public void Then(Action<object> action) => Volatile.Write(ref _then, action);
 
     public void Release()
     {
@@ -75,9 +91,12 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
         Task? released = null;
         lock (_gate)
         {
+            if (_fails?.Invoke(request) is { } error)
+                throw error;
             if (_holds is not null && _holds(request))
             {
                 released = _released.Task;
+                _heldBack++;
                 _held.TrySetResult();
             }
         }
@@ -98,6 +117,7 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
             }
         }
 
+        Volatile.Read(ref _then)?.Invoke(request);
         return reply;
     }
 }

@@ -174,7 +174,7 @@ internal sealed partial class SimulatedEngine
     {
         public List<int> Dirty { get; } = [];
 
-        public int Epoch { get; set; }
+        public long Epoch { get; set; }
     }
 
     private sealed class Observer(SimulatedEngine engine, int partition) : ILaneObserver

@@ -9,8 +9,10 @@ namespace Sluice.Harness;
 /// One command on one socket, and its reply as text. Deliberately independent of the product's client: a harness that spoke through the code under
 /// test would share its errors.
 /// </summary>
-internal static class RawRedisCommand
+public static class RawRedisCommand
 {
+    /// <summary>Connects, sends, reads one reply of lines and bulk strings, closes.</summary>
+    /// <exception cref="EndOfStreamException">The server closed the connection before the reply was whole.</exception>
     public static async Task<string> SendAsync(IPEndPoint server, string[] command, CancellationToken cancellationToken)
     {
         using TcpClient client = new();

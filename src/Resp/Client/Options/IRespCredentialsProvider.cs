@@ -1,0 +1,12 @@
+namespace Sluice.Resp;
+
+/// <summary>Credentials that change while the client lives: tokens that expire, passwords that are rotated.</summary>
+/// <remarks>Thread-safe: several connections may ask at once.</remarks>
+public interface IRespCredentialsProvider
+{
+    /// <summary>Raised when the credentials have changed: every open connection authenticates again, without losing a command. Any thread.</summary>
+    event EventHandler? Changed;
+
+    /// <summary>What to authenticate with now. Called before every handshake, within the connect time-out and on a thread of the connection's own, and after <see cref="Changed"/>.</summary>
+    ValueTask<RespCredentials> GetAsync(CancellationToken cancellationToken);
+}
