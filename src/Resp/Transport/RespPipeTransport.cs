@@ -19,7 +19,7 @@ public sealed class RespPipeTransport(Func<RespEndpoint, CancellationToken, Valu
     /// <summary>Shutting down means: cancel what is under way, and say at the next call that nothing more comes or goes.</summary>
     private sealed class PipeDuplex(IDuplexPipe pipe) : IRespDuplex
     {
-        private bool _shutDown;
+        private static readonly TimeSpan EndsWithin = TimeSpan.FromSeconds(1);
 
         public PipeReader Input => pipe.Input;
 
@@ -27,7 +27,6 @@ public sealed class RespPipeTransport(Func<RespEndpoint, CancellationToken, Valu
 
         public void Shutdown()
         {
-            Volatile.Write(ref _shutDown, true);
             // Both may be called on any thread; Complete may not. A reader that is cancelled knows that it was shut down, for nothing else cancels it.
             pipe.Input.CancelPendingRead();
             pipe.Output.CancelPendingFlush();
@@ -35,10 +34,11 @@ public sealed class RespPipeTransport(Func<RespEndpoint, CancellationToken, Valu
 
         public async ValueTask DisposeAsync()
         {
-            // A writer that ends in good order may flush first, and wait for a peer that takes nothing: not after a shutdown.
-            Exception? broken = Volatile.Read(ref _shutDown) ? new RespTransportException(RespTransportFault.ShutDown, "The connection was shut down.") : null;
             Shutdown();
-            await pipe.Output.CompleteAsync(broken).ConfigureAwait(false);
+            // A writer that ends in good order may flush first, and the peer may take nothing: then it ends with the pipe.
+            Task ended = pipe.Output.CompleteAsync().AsTask();
+            await ended.WaitAsync(EndsWithin).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _ = ended.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             await pipe.Input.CompleteAsync().ConfigureAwait(false);
             switch (pipe)
             {

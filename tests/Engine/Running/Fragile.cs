@@ -12,8 +12,8 @@ public partial class Fragile
     [Sum]
     public partial long Hits { get; }
 
-    internal static AggregateDefinition<string, Fragile, Event> With(FragileKeys? keys = null, Action<string>? onRead = null) =>
-        AggregateDefinition.Create<string, Fragile, Event, State>(
+    internal static AggregateDefinition<string, Fragile, Fragile.Event> With(FragileKeys? keys = null, Action<string>? onRead = null) =>
+        AggregateDefinition.Create<string, Fragile, Fragile.Event, Fragile.State>(
             Definition.Schema,
             keys ?? KeyCodec.String,
             (key, state) =>

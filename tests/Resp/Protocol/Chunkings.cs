@@ -1,6 +1,5 @@
-using Xunit;
-
 using System.Text;
+using Xunit;
 
 namespace Sluice.Resp.Tests.Protocol;
 

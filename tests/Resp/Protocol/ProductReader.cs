@@ -1,6 +1,5 @@
-using Xunit;
-
 using System.Buffers;
+using Xunit;
 
 namespace Sluice.Resp.Tests.Protocol;
 
