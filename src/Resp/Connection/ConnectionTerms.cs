@@ -20,4 +20,10 @@ internal sealed record ConnectionTerms
 
     /// <summary>A RESP2 connection that subscribes gets its messages as arrays.</summary>
     public bool ArraysArePushes { get; init; }
+
+    /// <summary>
+    /// The connection is for subscriptions. On any other one the confirmation of a subscription ends the connection: it came in place of a reply, and all later replies
+    /// would reach the wrong callers.
+    /// </summary>
+    public bool TakesSubscriptions { get; init; }
 }

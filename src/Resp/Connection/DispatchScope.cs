@@ -31,6 +31,13 @@ internal sealed class DispatchScope
     public void End()
     {
         current = null;
+        Write();
+        spare = this;
+    }
+
+    /// <summary>Writes what was held back until now; the batch goes on.</summary>
+    public void Write()
+    {
         for (int index = 0; index < _count; index++)
         {
             _touched[index]!.WriteHeldBack();
@@ -38,7 +45,6 @@ internal sealed class DispatchScope
         }
 
         _count = 0;
-        spare = this;
     }
 
     /// <summary>True when the connection may leave its bytes for <see cref="End"/>; false when too many connections take part.</summary>

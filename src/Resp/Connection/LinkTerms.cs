@@ -45,6 +45,9 @@ internal sealed record LinkTerms
     /// <summary>Seeds the jitter.</summary>
     public int Seed { get; init; }
 
+    /// <summary>Starts the link's thread, without the execution context of whoever happens to call; throws when the system gives none.</summary>
+    public Action<Thread> StartThread { get; init; } = static thread => thread.UnsafeStart();
+
     /// <summary>For the thread's name.</summary>
     public string Name { get; init; } = "";
 }

@@ -9,6 +9,8 @@ namespace Sluice.Resp.Connection;
 /// continuation therefore gets its reply some milliseconds late, never not at all.</para>
 /// <para>Late once, not from then on: threads that run when the clock has to help count as blocked (a new epoch) until they come back, so that the next batch asks for
 /// a thread at once; and while the pool does not start work items, batches go to lent threads at once.</para>
+/// <para>One thread at a time is enough for continuations that only go on with the next command, and keeps their commands together. When they take long and others wait
+/// behind them (<see cref="ContinuationPace"/>), more threads take part, up to one for each processor.</para>
 /// <para>While a batch runs, commands that its continuations issue are enqueued and not written (<see cref="DispatchScope"/>): they leave
 /// together when the batch ends, or earlier when they are many. The clock writes what a blocked continuation would keep back.</para>
 /// <para>Lock order: <c>_gate</c> is a leaf.</para>
@@ -95,9 +97,38 @@ internal sealed class ReplyDispatcher : IThreadPoolWorkItem
         }
 
         DispatchScope scope = DispatchScope.Begin();
+        ContinuationPace pace = default;
         while (TryTake(ref epoch) is { } slot)
+        {
+            pace.BeforeOne(Volatile.Read(ref _waiting));
             slot.Signal();
+            if (pace.IsSlow(ref _waiting))
+            {
+                RequestAnother();
+                // The server can begin while the next slow one runs here.
+                scope.Write();
+            }
+        }
+
         scope.End();
+    }
+
+    /// <summary>Continuations take long, and others wait behind them: one more thread of the pool, up to one for each processor.</summary>
+    private void RequestAnother()
+    {
+        bool lends;
+        lock (_gate)
+        {
+            if (_requested || _first is null || _running >= Environment.ProcessorCount)
+                return;
+            _requested = true;
+            lends = _alwaysLends || (_lendsUntil != 0 && RespClock.Now < _lendsUntil);
+        }
+
+        if (lends)
+            LentThreads.Run(this);
+        else
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     /// <summary>The clock asks whether slots wait that nobody takes; then a thread is lent.</summary>

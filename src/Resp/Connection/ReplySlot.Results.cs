@@ -41,7 +41,8 @@ internal sealed partial class ReplySlot
             if (_kind == ReplyKind.Collected)
             {
                 _collector!.Collect(index, ref reply);
-                _expected = _collector.Expected;
+                // It may ask for more, never for less: what was sent is answered, even if the collector was cleared meanwhile and serves somebody else.
+                _expected = Math.Max(_expected, _collector.Expected);
                 isLast = index + 1 == _expected;
                 if (!isLast)
                 {

@@ -59,6 +59,9 @@ internal sealed partial class ReplySlot
     /// <summary>What may be tried when the server refuses; null = nothing, or it was tried.</summary>
     public ReplyFallback? Fallback { get; set; }
 
+    /// <summary>One form of the command went out already: whatever becomes of the other, the command may have run. The queue's holder only.</summary>
+    public bool WasSent { get; set; }
+
     /// <summary>Who is told before the caller is; null = nobody. Before the slot is sent.</summary>
     public SlotObserver? Observer
     {
@@ -150,7 +153,7 @@ internal sealed partial class ReplySlot
         return true;
     }
 
-    /// <summary>True when its time is over; <paramref name="use"/> is what <see cref="TryFail(long, Exception)"/> wants.</summary>
+    /// <summary>True when its time is over; <paramref name="use"/> is what <see cref="TryTakeLate"/> wants.</summary>
     public bool IsLate(long now, out long use)
     {
         // The word first: if it is unchanged when it is swapped, the deadline read in between belongs to that use.
@@ -158,14 +161,14 @@ internal sealed partial class ReplySlot
         return (use & PhaseMask) == Pending && now >= Deadline;
     }
 
-    /// <summary>Like <see cref="TryFail(Exception)"/>, for the use that was looked at and no later one.</summary>
-    public bool TryFail(long use, Exception failure)
+    /// <summary>The clock takes the right to fail it, for the use that was looked at and no later one; <see cref="FailTaken"/> follows.</summary>
+    public bool TryTakeLate(long use) => TryMove(use, Delivering);
+
+    /// <summary>Settles with a failure what <see cref="TryTakeLate"/> took; the caller of this posts the slot.</summary>
+    public void FailTaken(Exception failure)
     {
-        if (!TryMove(use, Delivering))
-            return false;
         _failure = failure;
         Settle();
-        return true;
     }
 
     /// <summary>Completes the caller's task. Runs the caller's continuation on this thread: dispatcher only, once, after it was settled.</summary>
@@ -214,6 +217,7 @@ internal sealed partial class ReplySlot
         _precedingFailure = null;
         _dispatcher = null;
         Fallback = null;
+        WasSent = false;
         Deadline = long.MaxValue;
         DropFrame();
         Volatile.Write(ref _word, _word & ~PhaseMask);

@@ -17,8 +17,11 @@ internal sealed partial class RespConnection
     // Commands whose other form goes out as soon as there is room (see ReplyFallback). Only the reader changes it, under the lock: the clock looks at their deadlines.
     private Queue<ReplySlot>? _again;
 
-    // Bytes of a frame that is not whole, and that the scanner has seen.
+    // Bytes of a frame that is not whole, and that the scanner has seen. The reader writes it, the clock looks at it.
     private long _partial;
+
+    // Replies that came, those in the middle of a slot too. The reader writes it, the clock looks at it.
+    private long _replies;
 
     /// <summary>When the handshake is too late, in the clock's milliseconds.</summary>
     public long HandshakeUntil { get; set; } = long.MaxValue;
@@ -38,7 +41,7 @@ internal sealed partial class RespConnection
             ReadOnlySequence<byte> buffer = read.Buffer;
             while (index < replies && _scanner.TryScan(buffer, out Frame frame))
             {
-                RespReader reply = new(buffer.Slice(frame.AttributeBytes, frame.Length - frame.AttributeBytes));
+                RespReader reply = new(buffer.Slice(0, frame.Length));
                 if (frame.Prefix == RespPrefix.Push)
                     _owner.OnPush(this, ref reply);
                 else
@@ -104,14 +107,14 @@ internal sealed partial class RespConnection
         {
             ReplySlot slot = _ring[position & _mask]!;
             _ring[position & _mask] = null;
-            FailOne(slot, position < handed ? CommandOutcome.Unknown : CommandOutcome.NotSent);
+            FailOne(slot, position < handed || slot.WasSent ? CommandOutcome.Unknown : CommandOutcome.NotSent);
         }
 
         Volatile.Write(ref _head.Value, tail);
 
-        // The server said that it did not run them, and their other form did not go out.
+        // Their other form did not go out, but the first did: the refusal may be a text that a script itself produced after it had done something.
         while (_again is { Count: > 0 })
-            FailOne(TakeAgain(), CommandOutcome.NotSent);
+            FailOne(TakeAgain(), CommandOutcome.Unknown);
         DispatchSettled();
     }
 
@@ -151,26 +154,26 @@ internal sealed partial class RespConnection
             span = default;
         while (at < span.Length && _scanner.TryScan(span[at..], out frame))
         {
-            RespReader reply = new(span.Slice(at + frame.AttributeBytes, (int)frame.Length - frame.AttributeBytes));
+            RespReader reply = new(span.Slice(at, (int)frame.Length));
             Accept(ref reply, frame);
             at += (int)frame.Length;
         }
 
         if (buffer.IsSingleSegment)
         {
-            _partial = span.Length - at;
+            Volatile.Write(ref _partial, span.Length - at);
             return buffer.GetPosition(at);
         }
 
         ReadOnlySequence<byte> rest = buffer.Slice(at);
         while (!rest.IsEmpty && _scanner.TryScan(rest, out frame))
         {
-            RespReader reply = new(rest.Slice(frame.AttributeBytes, frame.Length - frame.AttributeBytes));
+            RespReader reply = new(rest.Slice(0, frame.Length));
             Accept(ref reply, frame);
             rest = rest.Slice(frame.Length);
         }
 
-        _partial = rest.Length;
+        Volatile.Write(ref _partial, rest.Length);
         return rest.Start;
     }
 
@@ -178,7 +181,7 @@ internal sealed partial class RespConnection
     {
         if (frame.Prefix == RespPrefix.Push || (frame.Prefix == RespPrefix.Array && _terms.ArraysArePushes && !IsPong(reply)))
         {
-            _owner.OnPush(this, ref reply);
+            TellPush(ref reply);
             return;
         }
 
@@ -192,7 +195,23 @@ internal sealed partial class RespConnection
         AcceptReply(ref reply);
         // Behind the reply: what the reply made somebody keep, an invalidation inside it takes away again. The other order could let a value outlive its invalidation.
         while (nested.TryReadNestedPush(out RespReader push))
-            _owner.OnPush(this, ref push);
+            TellPush(ref push);
+    }
+
+    private void TellPush(ref RespReader push)
+    {
+        if (!_terms.TakesSubscriptions && IsConfirmation(push))
+            throw new RespProtocolException("Somebody subscribed or unsubscribed on a connection that is shared by commands: the server answered with a push in place of a reply, and from here on replies would reach the wrong callers.");
+        _owner.OnPush(this, ref push);
+    }
+
+    /// <summary>The answer to any of the six commands that subscribe and unsubscribe.</summary>
+    private static bool IsConfirmation(RespReader push)
+    {
+        Span<byte> word = stackalloc byte[12];
+        if (push.Count == 0 || !push.MoveNext() || !push.IsString || push.ByteLength is < 9 or > 12)
+            return false;
+        return word[..push.CopyTo(word)].EndsWith("subscribe"u8);
     }
 
     /// <summary>A RESP2 connection that is subscribed answers PING with a list of two: a reply, the only one that is a list.</summary>
@@ -208,9 +227,11 @@ internal sealed partial class RespConnection
     private void AcceptReply(ref RespReader reply)
     {
         long head = _head.Value;
-        if (head == Volatile.Read(ref _tail.Value))
+        // Below handed and not below the tail: a reply cannot belong to a command whose bytes have not left.
+        if (head >= Volatile.Read(ref _handed))
             throw new RespProtocolException($"The server sent a reply that no command waits for ({reply.Prefix}): from here on replies could reach the wrong callers.");
 
+        Volatile.Write(ref _replies, _replies + 1);
         ReplySlot slot = _ring[head & _mask]!;
         switch (slot.Accept(ref reply))
         {
@@ -263,6 +284,7 @@ internal sealed partial class RespConnection
     {
         lock (_gate)
         {
+            slot.WasSent = true;
             (_again ??= new Queue<ReplySlot>()).Enqueue(slot);
             if (slot.Deadline < _earliestDeadline)
                 Volatile.Write(ref _earliestDeadline, slot.Deadline);

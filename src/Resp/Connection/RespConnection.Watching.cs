@@ -8,7 +8,16 @@ internal sealed partial class RespConnection
     // A clock that was away for longer was paused with the whole process, or starved: the peer is not to blame for the rest.
     private const int LongestTickMilliseconds = 100;
 
+    // Bytes of one reply that count as progress: a large reply over a slow line is no dead peer, a byte now and then is no reply.
+    private const int ProgressBytes = 64 * 1024;
+
+    // No reply was completed for so many times the time that silence may take.
+    private const int PeerTimeoutsWithoutReply = 2;
+
     private long _lastRead;
+    private long _progressAt;
+    private long _repliesSeen;
+    private long _partialSeen;
     private long _silentSince;
     private long _lastTick;
     private long _pingAt;
@@ -21,8 +30,11 @@ internal sealed partial class RespConnection
     /// <returns>True while something is in flight.</returns>
     public bool Tick(long now)
     {
+        // Also when it is dead: until the reader's thread has failed the rest, which may be held up, a deadline is a deadline.
+        if (now >= Volatile.Read(ref _earliestDeadline))
+            ExpireLate(now);
         if (Fault is not null)
-            return false;
+            return InFlight != 0;
         if (HandshakeUntil != long.MaxValue)
         {
             // Nothing of this connection's own may come between the handshake's frames and their replies.
@@ -31,8 +43,6 @@ internal sealed partial class RespConnection
             return false;
         }
 
-        if (now >= Volatile.Read(ref _earliestDeadline))
-            ExpireLate(now);
         WriteWhatIsStuck();
         WatchPeer(now);
         return InFlight != 0;
@@ -51,16 +61,19 @@ internal sealed partial class RespConnection
             again = _again is { Count: > 0 } ? [.. _again] : [];
         }
 
+        ExpirySweep sweep = default;
         long earliest = long.MaxValue;
         for (long position = head; position < tail; position++)
         {
             // The reader may have emptied the place meanwhile, a later command may stand in it: a slot is judged by its own word.
             if (Volatile.Read(ref _ring[position & _mask]) is { } slot)
-                earliest = Math.Min(earliest, ExpireIfLate(slot, now));
+                earliest = Math.Min(earliest, ExpireIfLate(ref sweep, slot, now));
         }
 
         foreach (ReplySlot slot in again)
-            earliest = Math.Min(earliest, ExpireIfLate(slot, now));
+            earliest = Math.Min(earliest, ExpireIfLate(ref sweep, slot, now));
+        if (sweep.Any)
+            sweep.Post(_dispatcher, CommandOutcome.Unknown, Snapshot());
 
         lock (_gate)
         {
@@ -70,12 +83,10 @@ internal sealed partial class RespConnection
     }
 
     /// <returns>When to look at it again.</returns>
-    private long ExpireIfLate(ReplySlot slot, long now)
+    private static long ExpireIfLate(ref ExpirySweep sweep, ReplySlot slot, long now)
     {
-        if (!slot.IsLate(now, out long use))
-            return slot.IsUnsettled ? slot.Deadline : long.MaxValue;
-        if (slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.Unknown, Snapshot())))
-            _dispatcher.Post(slot);
+        if (slot.IsLate(now, out long use) && sweep.TryTake(slot, use))
+            return long.MaxValue;
         return slot.IsUnsettled ? slot.Deadline : long.MaxValue;
     }
 
@@ -112,10 +123,13 @@ internal sealed partial class RespConnection
         else
             _silentSince += Math.Max(0, away - LongestTickMilliseconds);
         _silentSince = Math.Max(_silentSince, Volatile.Read(ref _lastRead));
+        WatchProgress(now, away);
 
         long silence = now - Volatile.Read(ref _lastRead);
         if (_terms.PeerTimeout != 0 && now - _silentSince > _terms.PeerTimeout)
             Fail(new RespConnectionException($"Nothing came for {now - _silentSince} ms although {InFlight} commands await replies: the peer is gone. {Snapshot()}", CommandOutcome.Unknown));
+        else if (_terms.PeerTimeout != 0 && now - _progressAt > (long)PeerTimeoutsWithoutReply * _terms.PeerTimeout)
+            Fail(new RespConnectionException($"No reply was completed for {now - _progressAt} ms although {InFlight} commands await replies: what the peer sends answers nothing. {Snapshot()}", CommandOutcome.Unknown));
         else if (_terms.PingAfter != 0 && silence > _terms.PingAfter && now - _pingAt > _terms.PingAfter)
         {
             _pingAt = now;
@@ -124,6 +138,21 @@ internal sealed partial class RespConnection
             slot.Begin(_dispatcher, ReplyKind.Nothing, long.MaxValue, SendTerms.NoLimit);
             TryEnqueue(Ping, slot);
         }
+    }
+
+    /// <summary>Bytes are no sign of life by themselves: pushes, or a reply that trickles and never ends, would keep commands waiting for ever.</summary>
+    private void WatchProgress(long now, long away)
+    {
+        long replies = Volatile.Read(ref _replies), partial = Volatile.Read(ref _partial);
+        if (InFlight == 0 || replies != _repliesSeen || partial - _partialSeen >= ProgressBytes)
+        {
+            (_repliesSeen, _partialSeen, _progressAt) = (replies, partial, now);
+            return;
+        }
+
+        // A push between two looks begins it anew.
+        _partialSeen = Math.Min(_partialSeen, partial);
+        _progressAt += Math.Max(0, away - LongestTickMilliseconds);
     }
 
     /// <summary>What goes into messages: where the time may have gone.</summary>
@@ -141,6 +170,7 @@ internal sealed partial class RespConnection
             InFlight = InFlight,
             Unsent = (int)unsent,
             UnsentBytes = unsentBytes,
+            Backlog = _owner.Backlog,
             SilenceMilliseconds = Silence,
             UndispatchedReplies = _dispatcher.Waiting,
             Rescues = _dispatcher.Rescues,

@@ -97,7 +97,8 @@ internal sealed partial class RespConnection
                 }
 
                 (_append, _sending) = (_sending, _append);
-                _handed = _tail.Value;
+                // Published after the slots below it, which were written under this lock; the reader acquires it.
+                Volatile.Write(ref _handed, _tail.Value);
                 _heldBack = 0;
                 _segment = 0;
                 Writes++;

@@ -11,7 +11,8 @@ namespace Sluice.Resp.Connection;
 /// </code>
 /// <para><c>tail</c>, <c>handed</c> and the append buffer change under <c>_gate</c>; <c>head</c> belongs to the reader. A position below <c>handed</c> may have reached the server
 /// (unknown outcome when the connection dies), one at or above it cannot have (not sent).</para>
-/// <para>The reader needs no lock: it reads a slot only after the reply to it came, and <c>tail</c> is published after the slot (release; the reader acquires).</para>
+/// <para>The reader needs no lock: it reads a slot only below <c>handed</c>, which is published after the slot (release; the reader acquires). A reply that comes when
+/// <c>head == handed</c> answers nothing that was sent.</para>
 /// <para>Only the reader thread fails what is in the ring, after its loop ended: so nothing fails a slot whose reply is being read.</para>
 /// </remarks>
 internal sealed partial class RespConnection : IThreadPoolWorkItem
@@ -46,7 +47,7 @@ internal sealed partial class RespConnection : IThreadPoolWorkItem
         _mask = terms.RingSize - 1;
         _continueWriting = ContinueWriting;
         _scanner = new FrameScanner(terms.Limits);
-        _lastRead = _silentSince = _lastTick = RespClock.Now;
+        _lastRead = _silentSince = _progressAt = _lastTick = RespClock.Now;
     }
 
     /// <summary>Commands whose reply has not come.</summary>

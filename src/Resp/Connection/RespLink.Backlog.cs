@@ -15,11 +15,20 @@ internal sealed partial class RespLink
     /// <summary>The command has no place in the ring, or there is no ring: it waits, with a copy of its frame, or fails as not sent.</summary>
     private void Wait(ReadOnlySpan<byte> frame, ReplySlot slot)
     {
-        Start();
-        Exception? refusal;
+        Exception? refusal = null;
+        try
+        {
+            Start();
+        }
+        catch (RespConnectionException noThread)
+        {
+            // Whatever happens to a command is told through its slot.
+            refusal = noThread;
+        }
+
         lock (_gate)
         {
-            refusal = Refusal(frame.Length);
+            refusal ??= Refusal(frame.Length);
             if (refusal is null)
             {
                 slot.KeepFrame(frame);
@@ -94,6 +103,10 @@ internal sealed partial class RespLink
     {
         if (Volatile.Read(ref _waiting) == 0)
             return false;
+        // Under the lock slots are only looked at and taken: senders wait for it.
+        ExpirySweep sweep = default;
+        bool waits;
+        Exception? lastFault;
         lock (_gate)
         {
             // Tens of thousands may wait: not every few milliseconds.
@@ -105,8 +118,8 @@ internal sealed partial class RespLink
             {
                 ReplySlot slot = _backlog.Dequeue();
                 int bytes = slot.Frame.Length;
-                if (slot.IsLate(now, out long use) && slot.TryFail(use, new RespTimeoutException(slot.Timeout, CommandOutcome.NotSent, Snapshot(), _lastFault)))
-                    _dispatcher.Post(slot);
+                if (slot.IsLate(now, out long use))
+                    sweep.TryTake(slot, use);
                 if (slot.IsPending)
                 {
                     _backlog.Enqueue(slot);
@@ -114,13 +127,20 @@ internal sealed partial class RespLink
                     continue;
                 }
 
+                // The caller's hold remains, at least until its task was completed: the sweep may go on with the slot.
                 _backlogBytes -= bytes;
                 slot.Release();
             }
 
             Volatile.Write(ref _waiting, _backlog.Count);
-            return _backlog.Count != 0;
+            waits = _backlog.Count != 0;
+            // Behind a connection that lives, why an earlier one ended explains nothing.
+            lastFault = _current is null ? _lastFault : _current.Fault;
         }
+
+        if (sweep.Any)
+            sweep.Post(_dispatcher, CommandOutcome.NotSent, Snapshot(), lastFault);
+        return waits;
     }
 
     private void FailBacklog(Exception reason)

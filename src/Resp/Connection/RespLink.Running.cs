@@ -12,7 +12,8 @@ internal sealed partial class RespLink
         Backoff backoff = new(_terms.BackoffFirst, _terms.BackoffCap, new Random(_terms.Seed));
         try
         {
-            while (!_closing.IsCancellationRequested)
+            // Closed or not first: a link that dials no more takes no token from those that do.
+            while (!_closing.IsCancellationRequested && !Pause(_terms.Dials.Take()))
             {
                 _openedAt = long.MaxValue;
                 Exception reason = Live();
@@ -22,13 +23,22 @@ internal sealed partial class RespLink
                 TellWhoeverWaits(reason);
                 if (!_terms.WaitsForConnection || reason is RespAuthenticationException)
                     FailBacklog(reason);
-                _closing.Token.WaitHandle.WaitOne(backoff.Next() + _terms.Dials.Take());
+                Pause(backoff.Next());
             }
         }
         finally
         {
             _ended.TrySetResult();
         }
+    }
+
+    /// <returns>True when the link is closed.</returns>
+    private bool Pause(TimeSpan wait)
+    {
+        if (wait <= TimeSpan.Zero)
+            return _closing.IsCancellationRequested;
+        // More milliseconds than it takes would throw, and end the link's thread.
+        return _closing.Token.WaitHandle.WaitOne((int)Math.Min(int.MaxValue, Math.Ceiling(wait.TotalMilliseconds)));
     }
 
     /// <summary>One connection from dial to death.</summary>

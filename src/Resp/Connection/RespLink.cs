@@ -102,6 +102,7 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
     }
 
     /// <summary>Begins to dial; later calls do nothing.</summary>
+    /// <exception cref="RespConnectionException">The system gave no thread. A later call tries again.</exception>
     public void Start()
     {
         lock (_gate)
@@ -111,8 +112,37 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
             _started = true;
         }
 
-        _clock.Add(this);
-        new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = $"Sluice.Resp {_terms.Name}" }.UnsafeStart();
+        try
+        {
+            _clock.Add(this);
+            _terms.StartThread(new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = $"Sluice.Resp {_terms.Name}" });
+        }
+        catch (Exception fault)
+        {
+            throw NotStarted(fault);
+        }
+    }
+
+    /// <summary>The system gave no thread: the link is as if it had never been started, and whoever relied on it meanwhile is told.</summary>
+    private RespConnectionException NotStarted(Exception fault)
+    {
+        RespConnectionException reason = new($"There is no thread for the connection to {_terms.Endpoint}: {fault.Message}", CommandOutcome.NotSent, fault);
+        _clock.Remove(this);
+        lock (_gate)
+        {
+            _started = false;
+            Volatile.Write(ref _lastFault, reason);
+            Tell(_opened, reason);
+            Tell(_attempted, reason);
+            _opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _attempted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            // Closed meanwhile: the end waits for a thread that there is not.
+            if (_closed)
+                _ended.TrySetResult();
+        }
+
+        FailBacklog(reason);
+        return reason;
     }
 
     /// <summary>Ends when a connection is ready.</summary>
@@ -192,6 +222,8 @@ internal sealed partial class RespLink : IConnectionOwner, IClocked, IAsyncDispo
         { Backlog = Volatile.Read(ref _waiting) };
 
     void IConnectionOwner.OnPush(RespConnection connection, ref RespReader push) => _listener?.OnPush(this, ref push);
+
+    int IConnectionOwner.Backlog => Volatile.Read(ref _waiting);
 
     void IConnectionOwner.OnRoom()
     {

@@ -84,6 +84,44 @@ public sealed class DispatchTests(ITestOutputHelper output)
         }
     }
 
+    // Continuations of some milliseconds, none of which blocks for good: one after the other, the last of a hundred is late by all the others.
+    [Fact]
+    public async Task Continuations_that_take_long_run_side_by_side()
+    {
+        Assert.SkipWhen(Environment.ProcessorCount == 1, "one processor: nothing runs side by side");
+        const int Commands = 100;
+        await using ScriptedServer server = new(Wire.Pipes);
+        await using LinkUnderTest link = LinkUnderTest.To(server);
+        await link.OpenAsync();
+        ServerSession session = await server.AcceptAsync();
+        int running = 0, together = 0;
+        Task[] all = [.. Enumerable.Range(0, Commands).Select(_ => WorkAsync(link.Int64("ECHO", "1")))];
+
+        await session.SendAsync(string.Concat(Enumerable.Repeat(":1\r\n", Commands)));
+        await Task.WhenAll(all).Soon();
+
+        // The clock lends threads when no slot is taken for a while; that must not be what made it.
+        output.WriteLine($"{together} at once, {link.Link.Snapshot().Rescues} rescues");
+        Assert.InRange(together, 2, Environment.ProcessorCount + (int)link.Link.Snapshot().Rescues);
+        Assert.True(link.Link.Snapshot().Rescues < Commands / 10, $"{link.Link.Snapshot().Rescues} rescues");
+
+        async Task WorkAsync(ValueTask<long> reply)
+        {
+            await reply.ConfigureAwait(false);
+            int now = Interlocked.Increment(ref running);
+            InterlockedMax(ref together, now);
+            Thread.Sleep(2);
+            Interlocked.Decrement(ref running);
+        }
+
+        static void InterlockedMax(ref int most, int value)
+        {
+            int seen = Volatile.Read(ref most);
+            while (value > seen)
+                seen = Interlocked.CompareExchange(ref most, value, seen) is var found && found == seen ? value : found;
+        }
+    }
+
     // User code on the reader's thread is a stopped connection; on the clock's it is a process without deadlines.
     [Theory]
     [InlineData(Wire.Sockets)]

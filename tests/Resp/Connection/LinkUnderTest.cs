@@ -59,6 +59,10 @@ internal sealed class LinkUnderTest : IAsyncDisposable
 
     public ValueTask<string?> Text(params string[] arguments) => Sent<string?>(Link.Rent(ReplyKind.Text, default), arguments);
 
+    public ValueTask<RespValue> Value(params string[] arguments) => Sent<RespValue>(Link.Rent(ReplyKind.Value, default), arguments);
+
+    public ValueTask<RespLease> WholeFrame(params string[] arguments) => Sent<RespLease>(Link.Rent(ReplyKind.Frame, default), arguments);
+
     public ValueTask<long> IntoBuffer(Memory<byte> destination, in SendTerms terms, params string[] arguments)
     {
         ReplySlot slot = Link.Rent(ReplyKind.IntoBuffer, terms);

@@ -82,7 +82,7 @@ internal sealed partial class SubscriptionReconciler : ILinkListener, IAsyncDisp
     }
 
     /// <summary>What a link for messages keeps to: a small ring, and lists are messages, as RESP2 sends them.</summary>
-    public static LinkTerms TermsOf(LinkTerms terms) => terms with { Connection = terms.Connection with { RingSize = RingSize, ArraysArePushes = true } };
+    public static LinkTerms TermsOf(LinkTerms terms) => terms with { Connection = terms.Connection with { RingSize = RingSize, ArraysArePushes = true, TakesSubscriptions = true } };
 
     /// <summary>Makes a handler live: from the end of the task on it gets every message that is published to the name.</summary>
     /// <exception cref="RespServerException">The server refuses it.</exception>
