@@ -87,9 +87,11 @@ public sealed partial class RespClient : IAsyncDisposable
         ConnectAsync(RespClientOptions.Parse(url), cancellationToken);
 
     /// <summary>Begins a command whose name and number of arguments are known beforehand: the fastest form.</summary>
+    /// <exception cref="NotSupportedException">A command that blocks, subscribes or changes the connection, which others use too; the message names the API for it.</exception>
     public RespCommand Command(RespCommandPrefix prefix) => new(_route, prefix);
 
     /// <summary>Begins any command. Words of a subcommand are separated by one space: <c>CLIENT LIST</c>.</summary>
+    /// <inheritdoc cref="Command(RespCommandPrefix)" path="/exception"/>
     public RespCommand Command(string name) => new(_route, name);
 
     /// <summary>
