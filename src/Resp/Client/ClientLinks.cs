@@ -15,6 +15,7 @@ internal sealed class ClientLinks
     private readonly RespClientOptions _options;
     private readonly IRespTransport _transport;
     private readonly DialBudget _dials;
+    private readonly DialBudget _ownDials;
     private readonly int _seed;
     private int _made;
 
@@ -23,10 +24,15 @@ internal sealed class ClientLinks
         _options = options;
         _transport = options.Transport ?? new RespSocketTransport(new RespTransportOptions { ConnectTimeout = options.ConnectTimeout, Tls = options.Tls });
         _dials = new DialBudget(options.DialBurst, options.DialsPerSecond);
+        _ownDials = new DialBudget(options.DialBurst, options.DialsPerSecond);
+        Credentials = new CredentialsSource(options);
 #pragma warning disable CA5394 // jitter, not a secret
         _seed = options.Seed ?? Random.Shared.Next();
 #pragma warning restore CA5394
     }
+
+    /// <summary>Whom all links authenticate as.</summary>
+    public CredentialsSource Credentials { get; }
 
     /// <summary>A link for commands.</summary>
     public ClientLink ForCommands(int index) => Make($"commands {index}", watchesPeer: true);
@@ -34,7 +40,7 @@ internal sealed class ClientLinks
     /// <summary>A link for messages.</summary>
     public ClientLink ForMessages()
     {
-        HelloHandshake handshake = new(_options);
+        HelloHandshake handshake = new(_options, Credentials);
         LinkListeners listeners = new();
         return new ClientLink("messages", new RespLink(SubscriptionReconciler.TermsOf(TermsOf("messages", handshake, watchesPeer: true)), listeners), handshake, listeners);
     }
@@ -50,7 +56,8 @@ internal sealed class ClientLinks
             Endpoint = _options.Endpoint,
             Transport = _transport,
             Handshake = handshake,
-            Dials = _dials,
+            // Up to thousands of connections of their own must not stand in front of the few that everybody waits for.
+            Dials = watchesPeer ? _dials : _ownDials,
             Connection = new ConnectionTerms
             {
                 RingSize = watchesPeer ? _options.RingSize : Math.Min(OwnRingSize, _options.RingSize),
@@ -74,7 +81,7 @@ internal sealed class ClientLinks
 
     private ClientLink Make(string name, bool watchesPeer)
     {
-        HelloHandshake handshake = new(_options);
+        HelloHandshake handshake = new(_options, Credentials);
         LinkListeners listeners = new();
         return new ClientLink(name, new RespLink(TermsOf(name, handshake, watchesPeer), listeners), handshake, listeners);
     }

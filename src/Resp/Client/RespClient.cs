@@ -12,6 +12,8 @@ namespace Sluice.Resp;
 /// </remarks>
 public sealed partial class RespClient : IAsyncDisposable
 {
+    private const int DrainRetryMilliseconds = 5;
+
     private readonly ClientLinks _links;
     private readonly ClientLink[] _commands;
     private readonly RespLink[] _commandLinks;
@@ -87,14 +89,17 @@ public sealed partial class RespClient : IAsyncDisposable
         ConnectAsync(RespClientOptions.Parse(url), cancellationToken);
 
     /// <summary>Begins a command whose name and number of arguments are known beforehand: the fastest form.</summary>
+    /// <exception cref="NotSupportedException">A command that blocks, subscribes or changes the connection, which others use too; the message names the API for it.</exception>
     public RespCommand Command(RespCommandPrefix prefix) => new(_route, prefix);
 
     /// <summary>Begins any command. Words of a subcommand are separated by one space: <c>CLIENT LIST</c>.</summary>
+    /// <inheritdoc cref="Command(RespCommandPrefix)" path="/exception"/>
     public RespCommand Command(string name) => new(_route, name);
 
     /// <summary>
     /// Takes no more commands, waits until those that were sent have their replies and those that wait were sent, and disposes the client.
     /// </summary>
+    /// <remarks>Blocking commands, which may wait for ever, watches, subscriptions and near caches are not waited for: they fail or end.</remarks>
     /// <param name="drain">The longest wait; what is not done then fails. Zero does not wait.</param>
     /// <returns>True when everything was done.</returns>
     public async ValueTask<bool> CloseAsync(TimeSpan drain)
@@ -104,7 +109,8 @@ public sealed partial class RespClient : IAsyncDisposable
         bool drained = drain > TimeSpan.Zero;
         if (drained)
         {
-            Task<bool>[] links = [.. _commandLinks.Select(link => DrainAsync(link, drain))];
+            long until = RespClock.Now + CommandTime.Milliseconds(drain);
+            Task<bool>[] links = [.. _commandLinks.Select(link => DrainAsync(link, until))];
             drained = Array.TrueForAll(await Task.WhenAll(links).ConfigureAwait(false), one => one);
         }
 
@@ -115,12 +121,27 @@ public sealed partial class RespClient : IAsyncDisposable
     /// <summary>Ends all connections; what has not ended fails. Later calls wait for the first.</summary>
     public async ValueTask DisposeAsync()
     {
+        TaskCompletionSource? first = null;
         Task disposal;
         lock (_gate)
         {
             _closed = true;
             _route.Close();
-            disposal = _disposal ??= EndAsync();
+            disposal = _disposal ??= (first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+
+        // Outside the lock: the provider's code runs.
+        if (first is not null)
+        {
+            try
+            {
+                await EndAsync().ConfigureAwait(false);
+                first.SetResult();
+            }
+            catch (Exception failure)
+            {
+                first.SetException(failure);
+            }
         }
 
         await disposal.ConfigureAwait(false);
@@ -161,37 +182,58 @@ public sealed partial class RespClient : IAsyncDisposable
     }
 
     /// <summary>Replies come in order: when the one to a last PING is there, all are.</summary>
-    private static async Task<bool> DrainAsync(RespLink link, TimeSpan drain)
+    private static async Task<bool> DrainAsync(RespLink link, long until)
     {
-        try
+        // Twice: a script that the server did not know goes out again behind the first.
+        int passes = 0;
+        while (passes < 2)
         {
-            // Twice: a script that the server did not know goes out again behind the first.
-            for (int pass = 0; pass < 2; pass++)
+            long left = until - RespClock.Now;
+            if (left <= 0)
+                return false;
+            try
             {
-                ReplySlot slot = link.Rent(ReplyKind.Nothing, new SendTerms(CommandTime.Milliseconds(drain), CancellationToken.None));
+                ReplySlot slot = link.Rent(ReplyKind.Nothing, new SendTerms((int)left, CancellationToken.None));
                 ValueTask last = new(slot, slot.Token);
                 link.Send("*1\r\n$4\r\nPING\r\n"u8, slot);
                 await last.ConfigureAwait(false);
+                passes++;
             }
+            catch (RespServerException)
+            {
+                // An answer all the same.
+                passes++;
+            }
+            catch (RespOverloadException)
+            {
+                // No room for the PING itself: there will be, for nothing new comes.
+                await Task.Delay(DrainRetryMilliseconds).ConfigureAwait(false);
+            }
+            catch (RespException)
+            {
+                return false;
+            }
+        }
 
-            return true;
-        }
-        catch (RespServerException)
-        {
-            // An answer all the same.
-            return true;
-        }
-        catch (RespException)
-        {
-            return false;
-        }
+        return true;
     }
 
     private async Task EndAsync()
     {
         Diagnostics.RespTelemetry.Remove(this);
-        if (Options.CredentialsProvider is { } provider)
-            provider.Changed -= OnCredentialsChanged;
+        _links.Credentials.Close();
+        Exception? fault = null;
+        try
+        {
+            if (Options.CredentialsProvider is { } provider)
+                provider.Changed -= OnCredentialsChanged;
+        }
+        catch (Exception failure)
+        {
+            // The provider's own failure is told when everything has ended.
+            fault = failure;
+        }
+
         await EndPushesAsync().ConfigureAwait(false);
         List<RespLink> links = [.. _commandLinks];
         if (_messages is { } messages)
@@ -199,5 +241,7 @@ public sealed partial class RespClient : IAsyncDisposable
         foreach (RespLink link in links)
             await link.DisposeAsync().ConfigureAwait(false);
         await _blocking.EndAsync().ConfigureAwait(false);
+        if (fault is not null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(fault);
     }
 }

@@ -18,7 +18,7 @@ internal sealed class CommandObservation : SlotObserver
     /// <param name="procedure">The script or function; null: none, or it has no name.</param>
     /// <param name="batchSize">How many commands; 1 = no batch.</param>
     /// <param name="next">Who is told after this one.</param>
-    public CommandObservation(ServerTags tags, string operation, string? procedure, int batchSize, SlotObserver? next)
+    private CommandObservation(ServerTags tags, string operation, string? procedure, int batchSize, SlotObserver? next)
     {
         _tags = tags;
         _operation = operation;
@@ -26,6 +26,20 @@ internal sealed class CommandObservation : SlotObserver
         _batchSize = batchSize;
         _next = next;
         _activity = Start();
+    }
+
+    /// <summary>Begins to measure.</summary>
+    /// <returns>Who is to be told of the end: <paramref name="next"/> alone when a listener throws, whose failure is not the command's.</returns>
+    public static SlotObserver? TryBegin(ServerTags tags, string operation, string? procedure, int batchSize, SlotObserver? next)
+    {
+        try
+        {
+            return new CommandObservation(tags, operation, procedure, batchSize, next);
+        }
+        catch (Exception)
+        {
+            return next;
+        }
     }
 
     /// <inheritdoc/>
@@ -47,7 +61,14 @@ internal sealed class CommandObservation : SlotObserver
                     tags.Add("db.response.status_code", token);
                 RespTelemetry.OperationDuration.Record(seconds, tags);
             }
+        }
+        catch (Exception)
+        {
+            // A listener's own failure is not the command's, nor the span's.
+        }
 
+        try
+        {
             if (_activity is not null)
                 End(_activity, failure, error);
         }
@@ -63,10 +84,20 @@ internal sealed class CommandObservation : SlotObserver
     {
         // The span is the command's, not the caller's: what the caller does meanwhile is no child of it.
         Activity? current = Activity.Current;
-        Activity? activity = RespTelemetry.Source.StartActivity($"{_operation} {_tags.Target}", ActivityKind.Client);
+        Activity? activity;
+        try
+        {
+            activity = RespTelemetry.Source.StartActivity($"{_operation} {_tags.Target}", ActivityKind.Client);
+        }
+        finally
+        {
+            // A listener that throws leaves it current.
+            if (!ReferenceEquals(Activity.Current, current))
+                Activity.Current = current;
+        }
+
         if (activity is null)
             return null;
-        Activity.Current = current;
         if (activity.IsAllDataRequested)
         {
             _tags.AddTo(activity, _operation);
@@ -91,8 +122,14 @@ internal sealed class CommandObservation : SlotObserver
 
         // Stopping makes the span's parent the current one of this thread, whose business it is not.
         Activity? current = Activity.Current;
-        activity.Stop();
-        Activity.Current = current;
+        try
+        {
+            activity.Stop();
+        }
+        finally
+        {
+            Activity.Current = current;
+        }
     }
 
     private static string ErrorType(Exception failure) => failure switch

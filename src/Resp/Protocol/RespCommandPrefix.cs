@@ -20,6 +20,7 @@ public sealed class RespCommandPrefix
         ArgumentOutOfRangeException.ThrowIfNegative(argumentCount);
         string[] words = name.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         Name = name;
+        Need = ConnectionCommands.NeedOf(name);
         ArgumentCount = argumentCount;
         StringBuilder frame = new();
         frame.Append('*').Append(words.Length + argumentCount).Append("\r\n");
@@ -33,6 +34,9 @@ public sealed class RespCommandPrefix
 
     /// <summary>Arguments that have to follow.</summary>
     public int ArgumentCount { get; }
+
+    /// <summary>What it asks of its connection.</summary>
+    internal ConnectionNeed Need { get; init; }
 
     /// <summary>What is sent.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes;

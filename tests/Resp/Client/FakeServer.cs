@@ -57,6 +57,10 @@ internal sealed class FakeServer
                     return;
             }
         }
+        catch (RespTransportException)
+        {
+            // The client hung up.
+        }
         finally
         {
             await output.CompleteAsync();

@@ -26,6 +26,7 @@ internal sealed class BatchPart : IDisposable
         slot.SetCollector(Replies);
         ValueTask task = new(slot, slot.Token);
         route.Observe(slot, operation, batchSize: Count);
+        CommandRoute.Watch(slot, terms.Cancellation);
         route.Send(hash, Frames.Span, slot);
         return task;
     }

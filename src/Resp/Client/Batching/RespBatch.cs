@@ -169,7 +169,7 @@ public sealed class RespBatch : RespCommandList
         return failure;
     }
 
-    private static bool IsUnknownScript(ReadOnlySpan<byte> reply) => reply.StartsWith("-NOSCRIPT"u8);
+    private static bool IsUnknownScript(ReadOnlySpan<byte> reply) => reply.StartsWith("-NOSCRIPT"u8) && new RespReader(reply).ToException() is { } error && ScriptFallback.IsUnknownScript(error);
 
     private ValueTask<RespLease> SendAgainAsync(Entry entry, TimeSpan? timeout, CancellationToken cancellationToken)
     {
@@ -177,6 +177,7 @@ public sealed class RespBatch : RespCommandList
         entry.Script!.Fallback.Rewrite(_parts[entry.Part]!.Frames.Span[entry.Frame], frame);
         ReplySlot slot = _route.Rent((uint)entry.Part, ReplyKind.Frame, new SendTerms(CommandTime.Milliseconds(timeout), cancellationToken));
         ValueTask<RespLease> task = new(slot, slot.Token);
+        CommandRoute.Watch(slot, cancellationToken);
         _route.Send((uint)entry.Part, frame.WrittenSpan, slot);
         return task;
     }

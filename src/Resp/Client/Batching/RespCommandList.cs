@@ -20,9 +20,11 @@ public abstract class RespCommandList : IDisposable
     public abstract RespReply this[int index] { get; }
 
     /// <summary>Begins a command whose name and number of arguments are known beforehand.</summary>
+    /// <exception cref="NotSupportedException">A command that blocks, subscribes or changes the connection, which others use too; the message names the API for it.</exception>
     public RespListedCommand Command(RespCommandPrefix prefix) => new(this, prefix);
 
     /// <summary>Begins any command. Words of a subcommand are separated by one space.</summary>
+    /// <inheritdoc cref="Command(RespCommandPrefix)" path="/exception"/>
     public RespListedCommand Command(string name) => new(this, name, script: null);
 
     /// <summary>Begins the call of a script.</summary>

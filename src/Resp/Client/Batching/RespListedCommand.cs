@@ -14,14 +14,14 @@ public ref struct RespListedCommand
     internal RespListedCommand(RespCommandList list, RespCommandPrefix prefix)
     {
         _list = list;
-        _draft = new CommandDraft(prefix);
+        _draft = new CommandDraft(prefix, ConnectionNeed.None);
     }
 
     internal RespListedCommand(RespCommandList list, string name, Script? script)
     {
         _list = list;
         _script = script;
-        _draft = new CommandDraft(name);
+        _draft = new CommandDraft(name, ConnectionNeed.None);
     }
 
     internal RespListedCommand(RespCommandList list, Script script)

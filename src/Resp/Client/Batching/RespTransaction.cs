@@ -21,7 +21,7 @@ public sealed class RespTransaction : RespCommandList
     private readonly List<Range> _results = [];
     private uint _hash;
     private bool _hasKey;
-    private bool _executed;
+    private State _state;
 
     internal RespTransaction(CommandRoute route)
     {
@@ -29,15 +29,23 @@ public sealed class RespTransaction : RespCommandList
         Begin();
     }
 
+    private enum State
+    {
+        Filling,
+        Executing,
+        Executed,
+        Disposed,
+    }
+
     /// <inheritdoc/>
-    public override int Count => _part.Count - (_executed ? 2 : 1);
+    public override int Count => _part.Count - (_state is State.Executing or State.Executed ? 2 : 1);
 
     /// <inheritdoc/>
     public override RespReply this[int index]
     {
         get
         {
-            if (!_executed)
+            if (_state != State.Executed)
                 throw new InvalidOperationException("The transaction has not been executed.");
             ArgumentOutOfRangeException.ThrowIfNegative(index);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
@@ -64,49 +72,73 @@ public sealed class RespTransaction : RespCommandList
     public async ValueTask<bool> ExecuteAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         SendTerms terms = new(CommandTime.Milliseconds(timeout), cancellationToken);
-        if (_executed)
-            throw new InvalidOperationException("The transaction was executed: clear it before it is used again.");
+        RequireFilling();
         if (Count == 0)
             throw new InvalidOperationException("The transaction has no command.");
         if (_route.Refusal(cancellationToken) is { } refusal)
             throw refusal;
         _part.Frames.Append("*1\r\n$4\r\nEXEC\r\n"u8);
         _part.Count++;
-        _executed = true;
+        _state = State.Executing;
         try
         {
             await _part.SendAsync(_route, _hash, "MULTI", terms).ConfigureAwait(false);
+            return ReadOutcome();
         }
         catch (Exception lost)
         {
             _part.Failure = lost;
             throw;
         }
-
-        return ReadOutcome();
+        finally
+        {
+            _state = State.Executed;
+        }
     }
 
     /// <inheritdoc/>
     public override void Clear()
     {
+        ObjectDisposedException.ThrowIf(_state == State.Disposed, this);
+        RequireAtRest();
         _part.Clear();
         _results.Clear();
         _hash = 0;
-        _hasKey = _executed = false;
+        _hasKey = false;
+        _state = State.Filling;
         Begin();
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _part.Dispose();
+    protected override void Dispose(bool disposing)
+    {
+        RequireAtRest();
+        _state = State.Disposed;
+        _part.Dispose();
+    }
 
     internal override int Add(ReadOnlySpan<byte> frame, in CommandDraft draft, Script? script)
     {
-        if (_executed)
-            throw new InvalidOperationException("The transaction was executed: clear it before it is used again.");
+        RequireFilling();
         if (!_hasKey && draft.HasKey)
             (_hasKey, _hash) = (true, draft.Hash);
         _part.Frames.Append(frame);
         return _part.Count++ - 1;
+    }
+
+    /// <summary>While it executes the connection reads the frames and writes the replies: memory that must stay what it is.</summary>
+    private void RequireAtRest()
+    {
+        if (_state == State.Executing)
+            throw new InvalidOperationException("The transaction is being executed.");
+    }
+
+    private void RequireFilling()
+    {
+        ObjectDisposedException.ThrowIf(_state == State.Disposed, this);
+        RequireAtRest();
+        if (_state != State.Filling)
+            throw new InvalidOperationException("The transaction was executed: clear it before it is used again.");
     }
 
     private void Begin()

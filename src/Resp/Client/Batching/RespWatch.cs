@@ -15,7 +15,7 @@ public sealed class RespWatch : IAsyncDisposable
     private readonly PinnedRoute _route;
     private readonly BlockingLinks _links;
     private readonly RespLink _link;
-    private bool _disposed;
+    private int _disposed;
 
     internal RespWatch(PinnedRoute route, BlockingLinks links, RespLink link)
     {
@@ -33,15 +33,15 @@ public sealed class RespWatch : IAsyncDisposable
     /// <summary>A transaction that runs only if the watched keys have not changed.</summary>
     public RespTransaction CreateTransaction() => new(_route);
 
-    /// <summary>Ends the watching and gives the connection back.</summary>
+    /// <summary>Ends the watching and gives the connection back; commands and transactions of it fail from then on with <see cref="ObjectDisposedException"/>.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_disposed)
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        _disposed = true;
+        PinnedRoute last = _route.Close();
         try
         {
-            await Command("UNWATCH").ExecuteAsync().ConfigureAwait(false);
+            await new RespCommand(last, "UNWATCH").ExecuteAsync().ConfigureAwait(false);
             _links.GiveBack(_link);
         }
         catch (Exception lost) when (lost is RespException or OperationCanceledException)

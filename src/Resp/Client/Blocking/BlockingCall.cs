@@ -11,7 +11,7 @@ internal sealed class BlockingCall : CommandRoute
     private RespLink? _link;
 
     public BlockingCall(SharedRoute client, BlockingLinks links, int most)
-        : base(client.ServerTags)
+        : base(client.ServerTags, ConnectionNeed.Blocks)
     {
         _client = client;
         _links = links;
@@ -33,7 +33,8 @@ internal sealed class BlockingCall : CommandRoute
     public override ReplySlot Rent(uint hash, ReplyKind kind, in SendTerms terms)
     {
         // How long it blocks stands in the command; the client's own limit is for those that answer at once.
-        ReplySlot slot = _link!.Rent(kind, terms.TimeoutMilliseconds == 0 ? terms with { TimeoutMilliseconds = SendTerms.NoLimit } : terms);
+        SendTerms unwatched = Unwatched(terms);
+        ReplySlot slot = _link!.Rent(kind, unwatched.TimeoutMilliseconds == 0 ? unwatched with { TimeoutMilliseconds = SendTerms.NoLimit } : unwatched);
         slot.Observer = new LinkReturn(_links, _link);
         return slot;
     }

@@ -8,7 +8,7 @@ internal sealed class BlockingLinks(ClientLinks factory, int most)
 {
     private readonly Lock _gate = new();
     private readonly Stack<RespLink> _idle = new();
-    private readonly HashSet<RespLink> _all = [];
+    private readonly Dictionary<RespLink, HelloHandshake> _all = [];
     private readonly HashSet<Task> _ending = [];
     private bool _closed;
 
@@ -33,9 +33,9 @@ internal sealed class BlockingLinks(ClientLinks factory, int most)
                 return link;
             if (_all.Count >= most)
                 return null;
-            link = factory.ForBlocking().Link;
-            _all.Add(link);
-            return link;
+            ClientLink made = factory.ForBlocking();
+            _all.Add(made.Link, made.Handshake);
+            return made.Link;
         }
     }
 
@@ -44,8 +44,16 @@ internal sealed class BlockingLinks(ClientLinks factory, int most)
     {
         lock (_gate)
         {
-            if (!_closed)
-                _idle.Push(link);
+            if (_closed)
+                return;
+            // Credentials that changed while it was in use, or was greeted.
+            if (_all[link].IsStale)
+            {
+                Discard(link);
+                return;
+            }
+
+            _idle.Push(link);
         }
     }
 
@@ -85,7 +93,7 @@ internal sealed class BlockingLinks(ClientLinks factory, int most)
         lock (_gate)
         {
             _closed = true;
-            all = [.. _all];
+            all = [.. _all.Keys];
             ending = [.. _ending];
         }
 

@@ -5,20 +5,36 @@ internal ref struct CommandDraft
 {
     private readonly ScratchMemory _scratch;
     private readonly long _use;
+    private readonly bool _decidesLater;
     private RespCommandWriter _writer;
 
-    public CommandDraft(RespCommandPrefix prefix)
+    /// <exception cref="NotSupportedException">The command needs more of its connection than that.</exception>
+    public CommandDraft(RespCommandPrefix prefix, ConnectionNeed served)
     {
         ArgumentNullException.ThrowIfNull(prefix);
+        if (prefix.Need != ConnectionNeed.None)
+        {
+            ConnectionCommands.Check(prefix.Name, prefix.Need, served);
+            _decidesLater = prefix.Need == ConnectionNeed.Subcommand;
+        }
+
         Name = prefix.Name;
         _scratch = ScratchMemory.Take();
         _use = _scratch.Use;
         _writer = new RespCommandWriter(_scratch.Bytes, prefix);
     }
 
-    public CommandDraft(string name)
+    /// <exception cref="NotSupportedException">The command needs more of its connection than that.</exception>
+    public CommandDraft(string name, ConnectionNeed served)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ConnectionNeed need = ConnectionCommands.NeedOf(name);
+        if (need != ConnectionNeed.None)
+        {
+            ConnectionCommands.Check(name, need, served);
+            _decidesLater = need == ConnectionNeed.Subcommand;
+        }
+
         Name = name;
         _scratch = ScratchMemory.Take();
         _use = _scratch.Use;
@@ -50,12 +66,14 @@ internal ref struct CommandDraft
 
     public void Key(scoped ReadOnlySpan<byte> key)
     {
+        RequireUnsent();
         _writer.Write(key);
         Route(key);
     }
 
     public void Key(scoped ReadOnlySpan<char> key)
     {
+        RequireUnsent();
         _writer.Write(key);
         Route(_writer.LastArgument);
     }
@@ -66,16 +84,33 @@ internal ref struct CommandDraft
         Route(_writer.LastArgument);
     }
 
-    public void Write(scoped ReadOnlySpan<byte> argument) => _writer.Write(argument);
+    public void Write(scoped ReadOnlySpan<byte> argument)
+    {
+        RequireUnsent();
+        _writer.Write(argument);
+    }
 
-    public void Write(scoped ReadOnlySpan<char> argument) => _writer.Write(argument);
+    public void Write(scoped ReadOnlySpan<char> argument)
+    {
+        RequireUnsent();
+        _writer.Write(argument);
+    }
 
-    public void Write(long argument) => _writer.Write(argument);
+    public void Write(long argument)
+    {
+        RequireUnsent();
+        _writer.Write(argument);
+    }
 
-    public void Write(double argument) => _writer.Write(argument);
+    public void Write(double argument)
+    {
+        RequireUnsent();
+        _writer.Write(argument);
+    }
 
     public void Write(scoped RespArgument argument)
     {
+        RequireUnsent();
         switch (argument.Form)
         {
             case RespArgument.Shape.Bytes:
@@ -96,7 +131,7 @@ internal ref struct CommandDraft
     /// <summary>Goes where that key's commands go; the key itself is not sent.</summary>
     public void RouteBy(scoped RespArgument key)
     {
-        CommandDraft apart = new("-");
+        CommandDraft apart = new("-", ConnectionNeed.None);
         apart.Key(key);
         Hash = apart.Hash;
         HasKey = true;
@@ -104,12 +139,27 @@ internal ref struct CommandDraft
     }
 
     /// <exception cref="InvalidOperationException">It was sent; or it lacks arguments, or has too many.</exception>
-    public ReadOnlySpan<byte> Complete() => _scratch.Use == _use ? _writer.Complete() : throw new InvalidOperationException("The command was sent: begin another one.");
+    /// <exception cref="NotSupportedException">Its first argument makes it a command that its connection does not serve.</exception>
+    public ReadOnlySpan<byte> Complete()
+    {
+        RequireUnsent();
+        ReadOnlySpan<byte> frame = _writer.Complete();
+        if (_decidesLater)
+            ConnectionCommands.CheckSubcommand(frame);
+        return frame;
+    }
 
     public void Dispose()
     {
         _writer.Dispose();
         _scratch.GiveBack();
+    }
+
+    /// <summary>A copy of a command that was sent would write into the memory of another one.</summary>
+    private readonly void RequireUnsent()
+    {
+        if (_scratch.Use != _use)
+            throw new InvalidOperationException("The command was sent: begin another one.");
     }
 
     private void Route(scoped ReadOnlySpan<byte> key)

@@ -99,6 +99,7 @@ public ref partial struct RespCommand
         }
 
         _route.Observe(slot, _draft.Name, _procedure);
+        CommandRoute.Watch(slot, cancellation);
         _route.Send(_draft.Hash, frame, slot);
         _draft.Dispose();
         return task;

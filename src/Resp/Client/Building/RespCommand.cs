@@ -28,13 +28,13 @@ public ref partial struct RespCommand
     internal RespCommand(CommandRoute route, RespCommandPrefix prefix)
     {
         _route = route;
-        _draft = new CommandDraft(prefix);
+        _draft = new CommandDraft(prefix, route.Serves);
     }
 
     internal RespCommand(CommandRoute route, string name, ReplyFallback? fallback = null, string? procedure = null)
     {
         _route = route;
-        _draft = new CommandDraft(name);
+        _draft = new CommandDraft(name, route.Serves);
         _fallback = fallback;
         _procedure = procedure;
     }

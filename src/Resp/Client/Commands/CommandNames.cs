@@ -6,7 +6,8 @@ internal static class CommandNames
     public static readonly RespCommandPrefix Ping = new("PING", 0);
     public static readonly RespCommandPrefix Echo = new("ECHO", 1);
     public static readonly RespCommandPrefix Time = new("TIME", 0);
-    public static readonly RespCommandPrefix Wait = new("WAIT", 2);
+    // Shared on purpose: a server answers for what the same connection wrote.
+    public static readonly RespCommandPrefix Wait = new("WAIT", 2) { Need = ConnectionNeed.None };
 
     public static readonly RespCommandPrefix Get = new("GET", 1);
     public static readonly RespCommandPrefix IncrementBy = new("INCRBY", 2);

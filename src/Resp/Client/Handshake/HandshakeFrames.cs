@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace Sluice.Resp.Client;
 
@@ -39,7 +40,11 @@ internal sealed class HandshakeFrames : IDisposable
 
     public void Add(HandshakeStep step, params ReadOnlySpan<string> words)
     {
-        Span<byte> scratch = stackalloc byte[1024];
+        // Large enough for all words: growing would leave a copy of the password in pooled memory.
+        int most = 64;
+        foreach (string word in words)
+            most += 16 + Encoding.UTF8.GetMaxByteCount(word.Length);
+        Span<byte> scratch = most <= 1024 ? stackalloc byte[1024] : new byte[most];
         using RespCommandWriter writer = new(scratch);
         foreach (string word in words)
             writer.Write(word);

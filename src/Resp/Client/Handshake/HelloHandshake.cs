@@ -10,13 +10,22 @@ namespace Sluice.Resp.Client;
 /// <remarks>On the link's thread. PING comes last: a server that loads its data greets and selects, but serves nobody.</remarks>
 internal sealed class HelloHandshake : LinkHandshake
 {
+    private const long NotBegun = -1;
+
     private static readonly string LibraryVersion = typeof(HelloHandshake).Assembly.GetName().Version?.ToString(3) ?? "0";
 
     private readonly RespClientOptions _options;
     private HandshakeExtra[] _extras = [];
+    private readonly CredentialsSource _credentials;
     private ServerGreeting? _greeting;
+    private long _version = NotBegun;
 
-    public HelloHandshake(RespClientOptions options) => _options = options;
+    /// <param name="credentials">The client's; null: the options' own, for a link that belongs to no client.</param>
+    public HelloHandshake(RespClientOptions options, CredentialsSource? credentials = null)
+    {
+        _options = options;
+        _credentials = credentials ?? new CredentialsSource(options);
+    }
 
     /// <summary>What goes with every handshake of this link from the next one on. Any thread.</summary>
     public IReadOnlyList<HandshakeExtra> Extras
@@ -28,10 +37,20 @@ internal sealed class HelloHandshake : LinkHandshake
     /// <summary>What the server of the last connection said; null before the first. Any thread.</summary>
     public ServerGreeting? Greeting => Volatile.Read(ref _greeting);
 
+    /// <summary>A handshake has begun at least once. Any thread.</summary>
+    public bool HasBegun => Volatile.Read(ref _version) != NotBegun;
+
+    /// <summary>The last connection was, or is being, authenticated with credentials that have changed since. Any thread.</summary>
+    public bool IsStale => Volatile.Read(ref _version) is var version && version != NotBegun && version != _credentials.Version;
+
+    /// <summary>The open connection has authenticated again, with what was the newest at that version.</summary>
+    public void Reauthenticated(long version) => Volatile.Write(ref _version, version);
+
     /// <inheritdoc/>
     public override void Perform(RespConnection connection)
     {
-        RespCredentials? credentials = CurrentCredentials();
+        Volatile.Write(ref _version, _credentials.Version);
+        RespCredentials? credentials = Blocking.Await(_credentials.GetAsync());
         ServerGreeting? greeting = _options.Protocol == RespProtocolPreference.Resp2 ? null : TryGreet(connection, credentials);
         if (greeting is null)
         {
@@ -40,14 +59,6 @@ internal sealed class HelloHandshake : LinkHandshake
         }
 
         Volatile.Write(ref _greeting, greeting);
-    }
-
-    private RespCredentials? CurrentCredentials()
-    {
-        if (_options.CredentialsProvider is not { } provider)
-            return _options.Credentials;
-        using CancellationTokenSource late = new(_options.ConnectTimeout);
-        return Blocking.Await(provider.GetAsync(late.Token));
     }
 
     /// <summary>Null: the server does not know HELLO, or not version 3.</summary>
@@ -146,7 +157,7 @@ internal sealed class HelloHandshake : LinkHandshake
     private RespException Failure(string command, RespServerException refusal, RespCredentials? credentials)
     {
         // Servers and proxies repeat the arguments of commands that they don't know.
-        if (credentials is not null && refusal.Text.Contains(credentials.Password, StringComparison.Ordinal))
+        if (credentials is { Password.Length: > 0 } && refusal.Text.Contains(credentials.Password, StringComparison.Ordinal))
             refusal = new RespServerException(refusal.Text.Replace(credentials.Password, "***", StringComparison.Ordinal));
         string user = credentials is null ? "nobody" : $"user '{credentials.EffectiveUser}'";
         return refusal.Kind is RespErrorKind.WrongPass or RespErrorKind.NoAuth or RespErrorKind.NoPermission || command == "AUTH"

@@ -4,6 +4,9 @@ namespace Sluice.Resp;
 
 public sealed partial record RespClientOptions
 {
+    // Slower, and the wait for one dial would be longer than a wait can be.
+    private const double LeastDialsPerSecond = 0.01;
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">The message names the option, its value and what is allowed.</exception>
     public void Validate()
@@ -18,7 +21,7 @@ public sealed partial record RespClientOptions
         Require(BackoffFirst > TimeSpan.Zero && BackoffFirst <= TimeSpan.FromDays(1), nameof(BackoffFirst), BackoffFirst, "more than zero and at most a day");
         Require(IsBetween(BackoffCap, BackoffFirst, TimeSpan.FromDays(1)), nameof(BackoffCap), BackoffCap, $"{nameof(BackoffFirst)} ({BackoffFirst}) to a day");
         Require(DialBurst >= 1, nameof(DialBurst), DialBurst, "at least 1");
-        Require(DialsPerSecond > 0 && double.IsFinite(DialsPerSecond), nameof(DialsPerSecond), DialsPerSecond, "more than zero");
+        Require(DialsPerSecond >= LeastDialsPerSecond && double.IsFinite(DialsPerSecond), nameof(DialsPerSecond), DialsPerSecond, "0.01 or more");
         Require(Database >= 0, nameof(Database), Database, "0 or more");
         Require(ClientName is null || IsName(ClientName), nameof(ClientName), ClientName, "null or printable ASCII characters without spaces");
         Require(Credentials is null || !string.IsNullOrEmpty(Credentials.Password), nameof(Credentials), Credentials, "null or a user with a password that is not empty");

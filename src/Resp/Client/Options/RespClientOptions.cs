@@ -55,10 +55,10 @@ public sealed partial record RespClientOptions
     /// <summary>The longest wait before a new dial; from <see cref="BackoffFirst"/> to a day. Default 500 ms: useful again within a second of the server's return.</summary>
     public TimeSpan BackoffCap { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How often all connections of this client together may be dialled in a row; at least 1. Default 32: every connection of a usual client at once, blocking ones included.</summary>
+    /// <summary>How often all connections of this client together may be dialled in a row, and as often again those for blocking commands and watches; at least 1. Default 32: every connection of a usual client at once.</summary>
     public int DialBurst { get; init; } = 32;
 
-    /// <summary>How many dials a second follow after that; more than zero. Default 20: a thousand clients that lost a server dial 20,000 times a second at most, which a listen queue stands.</summary>
+    /// <summary>How many dials a second follow after that; 0.01 or more. Default 20: a thousand clients that lost a server dial 20,000 times a second at most, which a listen queue stands.</summary>
     public double DialsPerSecond { get; init; } = 20;
 
     /// <summary>The database; 0 or more. Default 0, the one that all servers have.</summary>

@@ -5,7 +5,7 @@ namespace Sluice.Resp.Client;
 
 /// <summary>The client's connections for commands: the same key, the same connection.</summary>
 /// <param name="links">A power of two of them.</param>
-internal sealed class SharedRoute(RespLink[] links, ServerTags tags) : CommandRoute(tags)
+internal sealed class SharedRoute(RespLink[] links, ServerTags tags) : CommandRoute(tags, ConnectionNeed.None)
 {
     private readonly int _mask = links.Length - 1;
     private bool _closed;
@@ -28,7 +28,7 @@ internal sealed class SharedRoute(RespLink[] links, ServerTags tags) : CommandRo
     }
 
     /// <inheritdoc/>
-    public override ReplySlot Rent(uint hash, ReplyKind kind, in SendTerms terms) => LinkFor(hash).Rent(kind, terms);
+    public override ReplySlot Rent(uint hash, ReplyKind kind, in SendTerms terms) => LinkFor(hash).Rent(kind, Unwatched(terms));
 
     /// <inheritdoc/>
     public override void Send(uint hash, ReadOnlySpan<byte> frame, ReplySlot slot) => LinkFor(hash).Send(frame, slot);

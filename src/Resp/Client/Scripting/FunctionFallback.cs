@@ -10,7 +10,8 @@ internal sealed class FunctionFallback(FunctionLibrary library) : ReplyFallback
     public override int PrecedingReplies => 1;
 
     /// <inheritdoc/>
-    public override bool Answers(RespServerException error) => error.Kind == RespErrorKind.Err && error.Text.Contains("Function not found", StringComparison.OrdinalIgnoreCase);
+    /// <remarks>The server's own text and no more: a function that ran, and says something similar, must not run twice.</remarks>
+    public override bool Answers(RespServerException error) => error.Text == "ERR Function not found";
 
     /// <inheritdoc/>
     public override void Rewrite(ReadOnlySpan<byte> sent, IBufferWriter<byte> destination)

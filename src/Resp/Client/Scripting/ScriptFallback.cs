@@ -8,7 +8,12 @@ namespace Sluice.Resp.Client;
 internal sealed class ScriptFallback(Script script) : ReplyFallback
 {
     /// <inheritdoc/>
-    public override bool Answers(RespServerException error) => error.IsNoScript;
+    /// <remarks>The server's own texts and no more: a script that ran, and says something similar, must not run twice.</remarks>
+    public override bool Answers(RespServerException error) => IsUnknownScript(error);
+
+    /// <summary>The server has not run anything, because it does not know the hash.</summary>
+    public static bool IsUnknownScript(RespServerException error) =>
+        error.Text is "NOSCRIPT No matching script. Please use EVAL." or "NOSCRIPT No matching script." or "NOSCRIPT No matching script";
 
     /// <inheritdoc/>
     public override void Rewrite(ReadOnlySpan<byte> sent, IBufferWriter<byte> destination)

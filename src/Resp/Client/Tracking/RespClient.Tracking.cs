@@ -15,7 +15,7 @@ public sealed partial class RespClient
     /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     public TrackingCache CreateTrackingCache(TrackingCacheOptions? options = null)
     {
-        HelloHandshake handshake = new(Options);
+        HelloHandshake handshake = new(Options, _links.Credentials);
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_closed, this);
