@@ -25,6 +25,9 @@ public sealed class DeadlineTests(ITestOutputHelper output)
         await Task.WhenAll(timeouts.Select(ExpireAsync)).Soon();
         ValueTask<long> next = link.Int64("ECHO", "6");
 
+        // The last one may still be held back by the batch that this runs in; a server answers what it has read.
+        for (int n = 0; n < timeouts.Length + 1; n++)
+            await session.ReadCommandAsync().Soon();
         await session.SendAsync(":1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n");
 
         Assert.Equal(6, await next.Soon());
