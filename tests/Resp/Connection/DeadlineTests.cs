@@ -33,7 +33,8 @@ public sealed class DeadlineTests(ITestOutputHelper output)
         Assert.Equal(6, await next.Soon());
         output.WriteLine($"noticed late by {string.Join(", ", delays.Select(static delay => $"{delay:F1}"))} ms");
         Assert.Equal(timeouts.Order(), order);
-        Assert.All(delays, static delay => Assert.InRange(delay, -5, 100));
+        // The clock that costs nothing is up to one tick of the kernel old (10 ms where that has the fewest), so a deadline may be noticed that much early.
+        Assert.All(delays, static delay => Assert.InRange(delay, -11, 100));
 
         async Task ExpireAsync(int timeout)
         {
