@@ -34,7 +34,7 @@ public sealed class ConservationTests
             threads.Work(() => traffic.Write(t.Cache, threads, writer, each, batch =>
             {
                 // The clock goes by the traffic, so that on any machine some sessions end idle before they are evicted, and some are evicted before.
-                if (batch % Math.Max(1, capacity / 256) == 0)
+                if (batch % Math.Max(1, capacity / 128) == 0)
                     t.Clock.Advance(1);
             }));
         }
@@ -67,7 +67,7 @@ public sealed class ConservationTests
         Assert.Equal(t.Epochs.Current, t.Epochs.OldestPending);
         MergeCacheCounters counters = t.Cache.Counters;
         Assert.Equal((traffic.Events, sink.Deltas), (counters.Merges, counters.Flushed));
-        Assert.True(counters.Evicted > 1000 && counters.ExpiredIdle > 100 && sink.Refusals > 0, $"The load must exercise every way out: {counters}.");
+        Assert.True(counters.Evicted > 100 && counters.ExpiredIdle > 100 && sink.Refusals > 0, $"The load must exercise every way out: {counters}.");
     }
 
     [Fact]
