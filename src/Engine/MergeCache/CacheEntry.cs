@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Sluice.Aggregates;
 
 namespace Sluice.Caching;
@@ -16,8 +18,8 @@ internal struct CacheEntry<TKey, TEvent, TState>
     /// <summary>Constant for a life. Who reads it without claim and lock must check that the life has not changed meanwhile.</summary>
     public TKey Key;
 
-    /// <summary>The mutable state's guard.</summary>
-    public SealWord Word;
+    // The runtime puts nested structs behind all other fields, aligned: as bare numbers they fill no gaps, and the word lies beside the key.
+    private ulong _word;
 
     /// <summary>
     /// The session clock at the newest merge. Written under the claim with a release store, and read without it (a 64-bit read must not tear on
@@ -28,20 +30,7 @@ internal struct CacheEntry<TKey, TEvent, TState>
     /// <summary>The session's first merge plus the hard period, saturated. Constant for a life.</summary>
     public long HardDeadline;
 
-    /// <summary>
-    /// The flush epoch of the oldest unflushed event, or that there is none. Written under the claim. Read without it only as a filter under the
-    /// stripe's lock, where it can turn from clean to an epoch or to an older epoch, never to clean.
-    /// </summary>
-    public ShortEpoch Epoch;
-
-    /// <summary>
-    /// Events merged into this entry, modulo 2^32. Counting here costs an addition on a line that the claim already owns; the stripe folds the count
-    /// in when the session ends or the count comes around, and whoever reads the counters adds those of the resident entries.
-    /// </summary>
-    public uint Merges;
-
-    /// <summary>The half of the key's hash by which the table finds it. Constant for a life.</summary>
-    public uint Tag;
+    private uint _epoch;
 
     /// <summary>The next newer entry of the stripe, see <see cref="RecencyList{TKey, TEvent, TState}"/>. Guarded by the stripe's lock.</summary>
     public int Newer;
@@ -64,8 +53,19 @@ internal struct CacheEntry<TKey, TEvent, TState>
     /// <summary>What was merged since the last flush.</summary>
     public TState State;
 
+    /// <summary>The mutable state's guard.</summary>
+    [UnscopedRef]
+    public ref SealWord Word => ref Unsafe.As<ulong, SealWord>(ref _word);
+
+    /// <summary>
+    /// The flush epoch of the oldest unflushed event, or that there is none. Written under the claim. Read without it only as a filter under the
+    /// stripe's lock, where it can turn from clean to an epoch or to an older epoch, never to clean.
+    /// </summary>
+    [UnscopedRef]
+    public ref ShortEpoch Epoch => ref Unsafe.As<uint, ShortEpoch>(ref _epoch);
+
     /// <summary>True when the entry can leave without a word: nothing unflushed and no reference to give back. A filter, as <see cref="Epoch"/> is.</summary>
-    public readonly bool OwesNothing => Epoch.IsClean && !Referenced;
+    public bool OwesNothing => Epoch.IsClean && !Referenced;
 
     /// <summary>min(first merge + hard, newest merge + soft). Under the claim it is the true deadline, otherwise not later than that.</summary>
     public long Deadline(long softTicks) => Math.Min(HardDeadline, SessionTicks.Saturated(Volatile.Read(ref LastMerge), softTicks));

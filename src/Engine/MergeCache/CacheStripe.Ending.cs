@@ -67,7 +67,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                 continue;
             }
 
-            if (WouldBeRefused(in candidate))
+            if (WouldBeRefused(ref candidate))
             {
                 skipsLeft--;
                 continue;
@@ -105,9 +105,9 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         for (int index = 0; index < _slab.Used; index++)
         {
             ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
-            if (!SealWord.IsLive(entry.Word.Life))
+            if (!SealWord.IsLive(entry.Word.Seen))
                 continue;
-            if (WouldBeRefused(in entry) || !TryEnd(index, reason, force: false, waiter: null))
+            if (WouldBeRefused(ref entry) || !TryEnd(index, reason, force: false, waiter: null))
             {
                 _full.Add(entry.Partition);
                 all = false;
@@ -136,11 +136,11 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             for (int index = block * DeadlineBlocks.Length; index < end; index++)
             {
                 ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
-                if (!SealWord.IsLive(entry.Word.Life))
+                if (!SealWord.IsLive(entry.Word.Seen))
                     continue;
                 if (entry.Deadline(_softTicks) <= now)
                 {
-                    Ending ending = WouldBeRefused(in entry) ? Ending.Refused : EndIfDue(index, now);
+                    Ending ending = WouldBeRefused(ref entry) ? Ending.Refused : EndIfDue(index, now);
                     if (ending == Ending.Ended)
                     {
                         // The block keeps its time: there may be more behind this one.
@@ -189,7 +189,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         CompletionReason reason = otherwise.GetValueOrDefault();
         try
         {
-            ulong life = Claim(ref entry);
+            ulong seen = Claim(ref entry);
             try
             {
                 if (entry.Deadline(_softTicks) <= now)
@@ -201,15 +201,18 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                     entry.State.Write(_outlet);
                 ended = (epoch == 0 && !entry.Referenced && !force)
                     || _outlet.TryHandOver(entry.Partition, new FlushItem { Epoch = epoch, Force = force, Reason = reason, Waiter = waiter });
-                if (ended && epoch != 0)
-                    _counts.Flushed++;
+                if (ended)
+                {
+                    _counts.Merges += SealWord.Merges(seen);
+                    _counts.Flushed += epoch != 0 ? 1 : 0;
+                }
             }
             finally
             {
                 if (ended)
-                    entry.Word.Seal(life);
+                    entry.Word.Seal(seen);
                 else
-                    entry.Word.Release(life);
+                    entry.Word.Release(seen);
             }
         }
         finally
@@ -221,13 +224,12 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             return Ending.Refused;
 
         // A writer that meets the seal before this is done waits for the gate, so it need not help: under the gate no resident entry is sealed.
-        _table.Remove(entry.Tag, index);
+        _table.Remove((uint)_keys.Hash(entry.Key), index);
         _recency.Remove(index);
-        _counts.Merges += entry.Merges;
         _counts.CountEnd(reason);
         _slab.Return(index);
         return Ending.Ended;
     }
 
-    private bool WouldBeRefused(in CacheEntry<TKey, TEvent, TState> entry) => _full.Contains(entry.Partition) && !entry.OwesNothing;
+    private bool WouldBeRefused(ref CacheEntry<TKey, TEvent, TState> entry) => _full.Contains(entry.Partition) && !entry.OwesNothing;
 }

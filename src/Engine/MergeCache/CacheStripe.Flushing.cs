@@ -13,14 +13,14 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     {
         // A delta that is seen here stays until the claim below: under the gate only this method and its neighbours empty one.
         ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
-        if (!IsDirty(in entry, upToEpoch))
+        if (!IsDirty(ref entry, upToEpoch))
             return true;
         Span<byte> key = stackalloc byte[KeyCodec.MaxBytes];
         _outlet.Begin(key[.._parts.Keys.Encode(entry.Key, key)]);
         bool taken = false;
         try
         {
-            ulong life = Claim(ref entry);
+            ulong seen = Claim(ref entry);
             try
             {
                 entry.State.Write(_outlet);
@@ -37,7 +37,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             }
             finally
             {
-                entry.Word.Release(life);
+                entry.Word.Release(seen);
             }
         }
         finally
@@ -56,7 +56,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         for (int index = 0; index < _slab.Used; index++)
         {
             ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
-            if (!IsDirty(in entry, upToEpoch))
+            if (!IsDirty(ref entry, upToEpoch))
                 continue;
             if (_full.Contains(entry.Partition) || !TryFlush(index, upToEpoch, waiter: null))
             {
@@ -75,13 +75,13 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         for (int index = 0; index < _slab.Used; index++)
         {
             ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
-            if (!IsDirty(in entry, long.MaxValue))
+            if (!IsDirty(ref entry, long.MaxValue))
                 continue;
-            ulong life = Claim(ref entry);
+            ulong seen = Claim(ref entry);
             long epoch = entry.Epoch.Read(_parts.Epochs);
             entry.State.Reset();
             entry.Epoch.Clear();
-            entry.Word.Release(life);
+            entry.Word.Release(seen);
             _parts.Epochs.Remove(epoch);
             dropped++;
         }
@@ -91,7 +91,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
 
     // Without the claim. Every merge that returned before the caller began is seen, and one that is under way may be missed as if it came later. A
     // vacant place is clean.
-    private bool IsDirty(in CacheEntry<TKey, TEvent, TState> entry, long upToEpoch)
+    private bool IsDirty(ref CacheEntry<TKey, TEvent, TState> entry, long upToEpoch)
     {
         long epoch = entry.Epoch.Read(_parts.Epochs);
         return epoch != 0 && epoch <= upToEpoch;

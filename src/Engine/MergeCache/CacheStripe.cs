@@ -69,7 +69,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     {
         long resident = 0;
         for (int index = 0; index < _slab.Used; index++)
-            resident += Volatile.Read(ref _slab[index].Merges);
+            resident += SealWord.Merges(_slab[index].Word.Seen);
         MergeCacheCounters counted = _counts.AddedTo(in sum);
         return counted with { Merges = counted.Merges + resident };
     }
@@ -85,17 +85,18 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     /// runs under the claim but the merge that was generated for its aggregate: the caller has read the clock.
     /// </summary>
     /// <param name="entry">The place that the key was found in.</param>
-    /// <param name="life">The life in which it was found there.</param>
+    /// <param name="seen">Its word when it was found there.</param>
     /// <param name="contribution">The event.</param>
     /// <param name="epoch">The flush epoch that was current before the look-up.</param>
     /// <param name="now">The session clock, read by this call's caller: the time of the event.</param>
     /// <exception cref="FieldOverflowException">Nothing was merged.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Attempt TryMerge(ref CacheEntry<TKey, TEvent, TState> entry, ulong life, in TEvent contribution, long epoch, long now)
+    [MethodImpl(MethodImplOptions.NoInlining)] // so that the compiler's budget is spent on the state's own merge
+    public Attempt TryMerge(ref CacheEntry<TKey, TEvent, TState> entry, ulong seen, in TEvent contribution, long epoch, long now)
     {
-        if (!entry.Word.TryClaim(life))
+        if (!entry.Word.TryClaim(ref seen))
             return Attempt.Over;
         MergeOutcome outcome;
+        bool isMerged = false;
         try
         {
             if (now >= entry.Deadline(_softTicks))
@@ -106,17 +107,23 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                 if (now > entry.LastMerge)
                     Volatile.Write(ref entry.LastMerge, now);
                 CountEpoch(ref entry, epoch);
-                if (++entry.Merges == 0)
-                    _counts.CountLap();
                 if (!entry.Touched)
                     entry.Touched = true;
-                return Attempt.Merged;
+                isMerged = true;
             }
         }
         finally
         {
             // Also when a state throws, which it must not: the entry stays usable.
-            entry.Word.Release(life);
+            if (!isMerged)
+                entry.Word.Release(seen);
+        }
+
+        if (isMerged)
+        {
+            if (entry.Word.ReleaseMerged(seen))
+                _counts.CountLap();
+            return Attempt.Merged;
         }
 
         throw Overflow(outcome);
@@ -126,7 +133,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     public Attempt TryMerge(int index, in TEvent contribution, long epoch, long now)
     {
         ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
-        return TryMerge(ref entry, entry.Word.Life, in contribution, epoch, now);
+        return TryMerge(ref entry, entry.Word.Seen, in contribution, epoch, now);
     }
 
     /// <summary>Adds an entry for a key that has none, with its first event. The caller hands over a place for it.</summary>
@@ -146,11 +153,9 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             if (!outcome.IsMerged)
                 throw Overflow(outcome);
             entry.Key = key;
-            entry.Tag = tag;
             entry.Partition = (ushort)partition;
             entry.LastMerge = now;
             entry.HardDeadline = SessionTicks.Saturated(now, _parts.Options.HardTicks);
-            entry.Merges = 1;
 
             // The count is taken before anybody can see the entry: afterwards its fields belong to whoever claims it.
             entry.Epoch.Set(_parts.Epochs.Add(epoch));
@@ -191,13 +196,13 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             _parts.Epochs.Remove(before);
     }
 
-    /// <summary>Takes the claim of a resident entry and returns its life.</summary>
+    /// <summary>Takes the claim of a resident entry and returns what is to be given back.</summary>
     private static ulong Claim(ref CacheEntry<TKey, TEvent, TState> entry)
     {
-        ulong life = entry.Word.Life;
-        if (!SealWord.IsLive(life) || !entry.Word.TryClaim(life))
+        ulong seen = entry.Word.Seen;
+        if (!SealWord.IsLive(seen) || !entry.Word.TryClaim(ref seen))
             throw new InvalidOperationException("A sealed entry is resident: whoever seals holds the gate, and unlinks before it lets go.");
-        return life;
+        return seen;
     }
 
     private FieldOverflowException Overflow(MergeOutcome outcome) => new(_parts.Schema.Name, _parts.Schema.Fields[outcome.Field].Name);

@@ -72,7 +72,6 @@ internal sealed class EntrySlab<TKey, TEvent, TState>
         entry.Key = default!;
         entry.State = default;
         entry.Epoch.Clear();
-        entry.Merges = 0;
         entry.Referenced = entry.Touched = false;
         entry.Older = _vacant;
         _vacant = index;

@@ -15,7 +15,7 @@ namespace Sluice.Caching;
 internal sealed class KeyEquality<TKey>
     where TKey : notnull
 {
-    private readonly StringKeyComparer _hash = StringKeyComparer.OfProcess;
+    private readonly KeySecrets _secrets = KeySecrets.OfProcess;
     private readonly IEqualityComparer<TKey>? _comparer;
     private readonly IAlternateEqualityComparer<ReadOnlySpan<char>, TKey>? _spans;
     private readonly bool _isText;
@@ -46,24 +46,24 @@ internal sealed class KeyEquality<TKey>
             if (_comparer is null)
             {
                 if (typeof(TKey) == typeof(long))
-                    return _hash.Hash((ulong)Unsafe.BitCast<TKey, long>(key));
+                    return _secrets.Hash((ulong)Unsafe.BitCast<TKey, long>(key));
                 if (typeof(TKey) == typeof(int))
-                    return _hash.Hash((ulong)Unsafe.BitCast<TKey, int>(key));
+                    return _secrets.Hash((ulong)Unsafe.BitCast<TKey, int>(key));
                 if (typeof(TKey) == typeof(Guid))
-                    return _hash.Hash(Unsafe.BitCast<TKey, Guid>(key));
+                    return _secrets.Hash(Unsafe.BitCast<TKey, Guid>(key));
             }
         }
         else if (_isText)
         {
             if (key is null)
                 ThrowNull();
-            return _hash.Hash(Unsafe.As<TKey, string>(ref key).AsSpan());
+            return _secrets.Hash(Unsafe.As<TKey, string>(ref key).AsSpan());
         }
 
         return HashByComparer(key);
     }
 
-    public ulong Hash(ReadOnlySpan<char> key) => _isText ? _hash.Hash(key) : _hash.Hash((ulong)_spans!.GetHashCode(key));
+    public ulong Hash(ReadOnlySpan<char> key) => _isText ? _secrets.Hash(key) : _secrets.Hash((ulong)_spans!.GetHashCode(key));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool AreEqual(TKey resident, TKey key)
@@ -91,7 +91,7 @@ internal sealed class KeyEquality<TKey>
     {
         if (key is null)
             ThrowNull();
-        return _hash.Hash((ulong)_comparer!.GetHashCode(key));
+        return _secrets.Hash((ulong)_comparer!.GetHashCode(key));
     }
 
     [DoesNotReturn]

@@ -16,6 +16,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState>
         last = MergeAnswer.Merged;
         if (epoch == 0)
             epoch = _epochs.Current;
+        _clock.ReadExactTicks();
         int merged = 0;
         try
         {

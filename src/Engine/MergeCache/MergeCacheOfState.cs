@@ -79,12 +79,12 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
             epoch = _epochs.Current;
         ulong hash = _keys.Hash(key);
         CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
-        ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong life);
+        ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong seen);
         if (!Unsafe.IsNullRef(ref entry))
         {
             if (stripe.IsClosed)
                 return MergeAnswer.Closed;
-            if (stripe.TryMerge(ref entry, life, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
+            if (stripe.TryMerge(ref entry, seen, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
                 return MergeAnswer.Merged;
         }
 
@@ -100,12 +100,12 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
             epoch = _epochs.Current;
         ulong hash = _keys.Hash(key);
         CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
-        ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong life);
+        ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong seen);
         if (!Unsafe.IsNullRef(ref entry))
         {
             if (stripe.IsClosed)
                 return MergeAnswer.Closed;
-            if (stripe.TryMerge(ref entry, life, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
+            if (stripe.TryMerge(ref entry, seen, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
                 return MergeAnswer.Merged;
         }
 
@@ -171,7 +171,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
     /// <inheritdoc/>
     public override bool TrySweep(out int expired)
     {
-        long now = _parts.Options.Clock.NowTicks;
+        long now = _clock.ReadExactTicks();
         bool all = true;
         expired = 0;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
@@ -277,11 +277,11 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         int index;
         while ((index = stripe.IndexOf(key, hash)) >= 0)
         {
-            if (stripe.TryMerge(index, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
+            if (stripe.TryMerge(index, in contribution, epoch, _clock.ReadExactTicks()) == Attempt.Merged)
                 return MergeAnswer.Merged;
 
             // Not sealed, since this is under the gate: past its deadline. The old session leaves before the new one begins.
-            Ending ending = stripe.EndIfDue(index, _clock.NowTicks);
+            Ending ending = stripe.EndIfDue(index, _clock.ReadExactTicks());
             if (ending == Ending.Refused)
             {
                 stripe.CountRefusal();
@@ -296,7 +296,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
             }
         }
 
-        long now = _clock.NowTicks;
+        long now = _clock.ReadExactTicks();
         if (!hasPlace && !_parts.Places.TryTake())
         {
             if (stripe.Count == 0)
@@ -324,7 +324,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
             CacheStripe<TKey, TEvent, TState> other = _stripes[(index + i) & (_stripes.Length - 1)];
             lock (other.Gate)
             {
-                if (other.Count > 0 && other.TryEvict(_clock.NowTicks))
+                if (other.Count > 0 && other.TryEvict(_clock.ReadExactTicks()))
                     return true;
             }
         }

@@ -16,45 +16,18 @@ public abstract class SessionClock
     public abstract bool IsEventTime { get; }
 
     /// <summary>
-    /// The wall clock of a time provider. That of <see cref="TimeProvider.System"/> moves with the system's tick, every 1 to 16 ms, because asking for
-    /// more costs as much as a merge: a session may end that much late, never early.
+    /// The wall clock of a time provider. That of <see cref="TimeProvider.System"/> moves every 5 ms, because asking for more costs as much as a merge: a
+    /// merge may count as 5 ms earlier than it is (and by as much more as the thread pool is late), so a session may end that much late, never early.
     /// </summary>
     /// <param name="time">The provider.</param>
     public static SessionClock FromTimeProvider(TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);
-        return ReferenceEquals(time, TimeProvider.System) ? TickedClock.OfProcess : new WallClock(time);
+        return ReferenceEquals(time, TimeProvider.System) ? CoarseClock.OfProcess : new WallClock(time);
     }
 
-    /// <summary>The system's wall clock, read once a tick of the system's coarse clock, which costs a fraction of it.</summary>
-    private sealed class TickedClock : SessionClock
-    {
-        private long _tick = long.MinValue;
-        private long _now;
-
-        public static TickedClock OfProcess { get; } = new();
-
-        public override long NowTicks
-        {
-            get
-            {
-                long tick = Environment.TickCount64;
-                return tick == Volatile.Read(ref _tick) ? Volatile.Read(ref _now) : Read(tick);
-            }
-        }
-
-        public override bool IsEventTime => false;
-
-        // Threads that race here may leave the older of two times for the rest of the tick, which only delays deadlines. The time before the tick,
-        // so that who sees the tick sees no time of an earlier one.
-        private long Read(long tick)
-        {
-            long now = TimeProvider.System.GetUtcNow().UtcTicks;
-            Volatile.Write(ref _now, now);
-            Volatile.Write(ref _tick, tick);
-            return now;
-        }
-    }
+    /// <summary>Now, as exact as the clock can tell: for what happens once a session, a batch or a sweep. Moves <see cref="NowTicks"/> along.</summary>
+    internal virtual long ReadExactTicks() => NowTicks;
 
     private sealed class WallClock(TimeProvider time) : SessionClock
     {

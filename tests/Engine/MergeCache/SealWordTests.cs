@@ -15,7 +15,7 @@ public sealed class SealWordTests
         const int each = 3_000_000;
         Shared shared = new();
         shared.Word.Open();
-        ulong life = shared.Word.Life;
+        ulong life = shared.Word.Seen;
         Threads threads = new();
         for (int i = 0; i < Contenders; i++)
         {
@@ -23,18 +23,20 @@ public sealed class SealWordTests
             {
                 for (int n = 0; n < each; n++)
                 {
-                    Assert.True(shared.Word.TryClaim(life));
+                    ulong seen = life;
+                    Assert.True(shared.Word.TryClaim(ref seen));
                     shared.First++;
                     if (n % 10_000 == 0)
                         Thread.Yield();
                     shared.Second++;
-                    shared.Word.Release(life);
+                    Assert.False(shared.Word.ReleaseMerged(seen));
                 }
             });
         }
 
         threads.Run();
         Assert.Equal((Contenders * each, Contenders * each), (shared.First, shared.Second));
+        Assert.Equal(1u + (Contenders * each), SealWord.Merges(shared.Word.Seen));
     }
 
     [Fact]
@@ -45,14 +47,16 @@ public sealed class SealWordTests
             Shared shared = new();
             Threads threads = new();
             shared.Word.Open();
-            ulong life = shared.Word.Life;
-            Assert.True(shared.Word.TryClaim(life));
+            ulong life = shared.Word.Seen;
+            ulong held = life;
+            Assert.True(shared.Word.TryClaim(ref held));
             int turnedAway = 0;
             for (int i = 0; i < 2; i++)
             {
                 threads.Work(() =>
                 {
-                    if (!shared.Word.TryClaim(life))
+                    ulong seen = life;
+                    if (!shared.Word.TryClaim(ref seen))
                         Interlocked.Increment(ref turnedAway);
                 });
             }
@@ -62,8 +66,8 @@ public sealed class SealWordTests
                 shared.First = 1;
                 shared.Word.Seal(life);
             }).Run();
-            Assert.False(SealWord.IsLive(shared.Word.Life));
-            Assert.False(shared.Word.TryClaim(life));
+            Assert.False(SealWord.IsLive(shared.Word.Seen));
+            Assert.False(shared.Word.TryClaim(ref life));
             Assert.Equal((2, 1), (turnedAway, shared.First));
         }
     }
@@ -73,19 +77,45 @@ public sealed class SealWordTests
     {
         // Otherwise a writer that found a session and slept would merge its event into the session of another key.
         SealWord word = default;
-        Assert.False(SealWord.IsLive(word.Life));
+        Assert.False(SealWord.IsLive(word.Seen));
         HashSet<ulong> lives = [];
         for (int n = 0; n < 1000; n++)
         {
             word.Open();
-            ulong life = word.Life;
-            Assert.True(SealWord.IsLive(life) && lives.Add(life));
-            Assert.All(lives.Where(l => l != life).TakeLast(3), over => Assert.False(word.TryClaim(over)));
-            Assert.True(word.TryClaim(life));
-            Assert.Equal(life, word.Life);
-            word.Seal(life);
-            Assert.False(SealWord.IsLive(word.Life));
+            ulong seen = word.Seen;
+            Assert.True(SealWord.IsLive(seen) && lives.Add(seen));
+            foreach (ulong life in lives.Where(l => l != seen).TakeLast(3))
+            {
+                ulong over = life;
+                Assert.False(word.TryClaim(ref over));
+            }
+
+            Assert.True(word.TryClaim(ref seen));
+            word.ReleaseMerged(seen);
+
+            // The merge in between has changed the word and not the life.
+            ulong stale = seen;
+            Assert.True(word.TryClaim(ref stale) && SealWord.IsSameLife(stale, seen));
+            Assert.Equal(2u, SealWord.Merges(stale));
+            word.Seal(stale);
+            Assert.False(SealWord.IsLive(word.Seen));
+            Assert.Equal(0u, SealWord.Merges(word.Seen));
         }
+    }
+
+    [Fact]
+    public void Counts_that_come_around_leave_the_life_alone_and_say_so()
+    {
+        SealWord word = default;
+        word.Open();
+        ulong life = (uint)word.Seen;
+        ulong last = life | ((ulong)uint.MaxValue << 32);
+        Assert.True(word.ReleaseMerged(last));
+        Assert.Equal((life, 0u), (word.Seen, SealWord.Merges(word.Seen)));
+
+        // The last of all lives of a place is followed by the first, with a count of its own.
+        word.Seal(uint.MaxValue - 2);
+        Assert.Equal(0ul, word.Seen);
     }
 
     private sealed class Shared
