@@ -67,7 +67,8 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                 continue;
             }
 
-            if (WouldBeRefused(ref candidate))
+            // Whoever merges right now may have been preempted: the gate does not wait for that where there is a choice.
+            if (WouldBeRefused(ref candidate) || candidate.Word.IsHeld)
             {
                 skipsLeft--;
                 continue;
@@ -192,6 +193,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             ulong seen = Claim(ref entry);
             try
             {
+                Schedule.Point(Step.Claimed);
                 if (entry.Deadline(_softTicks) <= now)
                     reason = entry.DeadlineReason(_softTicks);
                 else if (otherwise is null)
@@ -199,8 +201,18 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                 long epoch = entry.Epoch.Read(_parts.Epochs);
                 if (epoch != 0)
                     entry.State.Write(_outlet);
+#if SLUICE_MUTANTS
+                if (Schedule.Is(Mutant.StateReadOutsideTheClaim))
+                {
+                    entry.Word.Release(seen);
+                    Schedule.Point(Step.Written);
+                    seen = Claim(ref entry);
+                }
+#endif
+                Schedule.Point(Step.Written);
                 ended = (epoch == 0 && !entry.Referenced && !force)
                     || _outlet.TryHandOver(entry.Partition, new FlushItem { Epoch = epoch, Force = force, Reason = reason, Waiter = waiter });
+                Schedule.Point(Step.HandedOver);
                 if (ended)
                 {
                     _counts.Merges += SealWord.Merges(seen);
@@ -209,7 +221,12 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             }
             finally
             {
-                if (ended)
+#if SLUICE_MUTANTS
+                bool seals = ended && !Schedule.Is(Mutant.EndWithoutSeal);
+#else
+                bool seals = ended;
+#endif
+                if (seals)
                     entry.Word.Seal(seen);
                 else
                     entry.Word.Release(seen);
@@ -223,11 +240,14 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         if (!ended)
             return Ending.Refused;
 
+        Schedule.Point(Step.Sealed);
+
         // A writer that meets the seal before this is done waits for the gate, so it need not help: under the gate no resident entry is sealed.
         _table.Remove((uint)_keys.Hash(entry.Key), index);
         _recency.Remove(index);
         _counts.CountEnd(reason);
         _slab.Return(index);
+        Schedule.Point(Step.Unlinked);
         return Ending.Ended;
     }
 

@@ -85,9 +85,10 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     public bool TryMergeGuess(int index, TKey key, in TEvent contribution, long epoch, long now)
     {
         ref CacheEntry<TKey, TEvent, TState> entry = ref EntrySlab<TKey, TEvent, TState>.At(_chunks, index);
-        return TryReadKey(ref entry, out TKey resident, out ulong seen)
-            && _keys.AreEqual(resident, key)
-            && TryMerge(ref entry, seen, in contribution, epoch, now) == Attempt.Merged;
+        if (!TryReadKey(ref entry, out TKey resident, out ulong seen) || !_keys.AreEqual(resident, key))
+            return false;
+        Schedule.Point(Step.Found);
+        return TryMerge(ref entry, seen, in contribution, epoch, now) == Attempt.Merged;
     }
 
     /// <summary>The index of the session of a key, or -1. Under the gate, so that the answer lasts.</summary>

@@ -23,11 +23,23 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             ulong seen = Claim(ref entry);
             try
             {
+                Schedule.Point(Step.Claimed);
                 entry.State.Write(_outlet);
+                Schedule.Point(Step.Written);
                 FlushItem item = new() { Epoch = entry.Epoch.Read(_parts.Epochs), Holds = _holdReferences, Waiter = waiter };
                 taken = _outlet.TryHandOver(entry.Partition, item);
+                Schedule.Point(Step.HandedOver);
                 if (taken)
                 {
+#if SLUICE_MUTANTS
+                    if (Schedule.Is(Mutant.ResetOutsideTheClaim))
+                    {
+                        entry.Word.Release(seen);
+                        Schedule.Point(Step.HandedOver);
+                        seen = Claim(ref entry);
+                    }
+#endif
+
                     // The count of the epoch went with the item.
                     entry.State.Reset();
                     entry.Epoch.Clear();

@@ -9,7 +9,7 @@ namespace Sluice.Caching;
 /// the deadlines of those that are resident.
 /// </summary>
 /// <remarks>
-/// <para>Merges of resident keys take no lock. Everything else is serialised by <see cref="Gate"/>: a key has one stripe for ever, so its items
+/// <para>Merges of resident keys take no lock. Everything else is serialised by <see cref="Enter"/>: a key has one stripe for ever, so its items
 /// reach the sink in the order of its sessions and of the flushes within them.</para>
 /// <para>Lock order: gate, then an entry's claim, then the leaf locks inside the flush epochs and the sink. Who merges takes the claim without the
 /// gate and never takes the gate while it holds a claim; nobody holds two gates.</para>
@@ -21,7 +21,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     where TEvent : struct
     where TState : struct, IAggregateState<TState, TEvent>
 {
-    public readonly Lock Gate = new();
+    private readonly Lock _gate = new();
 
     private readonly CacheParts<TKey, TEvent, TState> _parts;
     private readonly EntrySlab<TKey, TEvent, TState> _slab = new();
@@ -53,6 +53,15 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         _softTicks = parts.Options.SoftTicks;
         _origin = parts.Options.Origin;
         _holdReferences = parts.Options.HoldReferences;
+    }
+
+    /// <summary>Takes the gate, until the scope is disposed.</summary>
+    public Lock.Scope Enter()
+    {
+        Schedule.AwaitFree(_gate);
+        Lock.Scope scope = _gate.EnterScope();
+        Schedule.Point(Step.GateEntered);
+        return scope;
     }
 
     /// <summary>Resident entries.</summary>
@@ -99,6 +108,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         bool isMerged = false;
         try
         {
+            Schedule.Point(Step.Claimed);
             if (now >= entry.Deadline(_softTicks))
                 return Attempt.Over;
             outcome = entry.State.Merge(in contribution, new MergeContext(now, _origin, ref _sequence.Value));
@@ -110,6 +120,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                 if (!entry.Touched)
                     entry.Touched = true;
                 isMerged = true;
+                Schedule.Point(Step.Merged);
             }
         }
         finally
@@ -164,6 +175,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             // What is scheduled is the deadline after the first merge: once others can merge, theirs only move it later.
             _deadlines.Schedule(index, entry.Deadline(_softTicks));
             entry.Word.Open();
+            Schedule.Point(Step.Opened);
         }
         finally
         {

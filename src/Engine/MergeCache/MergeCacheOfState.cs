@@ -63,7 +63,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
             MergeCacheCounters sum = default;
             foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
             {
-                lock (stripe.Gate)
+                using (stripe.Enter())
                     sum = stripe.CountsAddedTo(in sum);
             }
 
@@ -82,6 +82,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong seen);
         if (!Unsafe.IsNullRef(ref entry))
         {
+            Schedule.Point(Step.Found);
             if (stripe.IsClosed)
                 return MergeAnswer.Closed;
             if (stripe.TryMerge(ref entry, seen, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
@@ -103,6 +104,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong seen);
         if (!Unsafe.IsNullRef(ref entry))
         {
+            Schedule.Point(Step.Found);
             if (stripe.IsClosed)
                 return MergeAnswer.Closed;
             if (stripe.TryMerge(ref entry, seen, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
@@ -131,7 +133,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
     {
         ulong hash = _keys.Hash(key);
         CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
-        lock (stripe.Gate)
+        using (stripe.Enter())
         {
             int index = stripe.IndexOf(key, hash);
             return index < 0 || stripe.TryFlush(index, long.MaxValue, waiter);
@@ -144,7 +146,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         bool all = true;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 all &= stripe.TryFlushDirty(upToEpoch);
         }
 
@@ -159,7 +161,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         ReadOnlySpan<byte> utf8 = buffer[.._parts.Keys.Encode(key, buffer)];
         ulong hash = _keys.Hash(key);
         CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
-        lock (stripe.Gate)
+        using (stripe.Enter())
         {
             int index = stripe.IndexOf(key, hash);
             if (index < 0)
@@ -178,7 +180,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         {
             if (stripe.Earliest > now)
                 continue;
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 all &= stripe.TrySweep(now, ref expired);
         }
 
@@ -192,7 +194,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         expired = 0;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 all &= stripe.TryEndAll(reason, ref expired);
         }
 
@@ -204,7 +206,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
     {
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 stripe.Close();
         }
     }
@@ -215,7 +217,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         int dropped = 0;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 dropped += stripe.DiscardDeltas();
         }
 
@@ -245,7 +247,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         {
             while (true)
             {
-                lock (stripe.Gate)
+                using (stripe.Enter())
                 {
                     if (MergeUnderGate(stripe, key, hash, partition, in contribution, epoch, ref hasPlace) is { } answer)
                         return answer;
@@ -255,7 +257,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
                 hasPlace = TryTakePlaceBeyond(stripeIndex);
                 if (!hasPlace)
                 {
-                    lock (stripe.Gate)
+                    using (stripe.Enter())
                         stripe.CountRefusal();
                     return MergeAnswer.Full;
                 }
@@ -272,7 +274,11 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
     private MergeAnswer? MergeUnderGate(
         CacheStripe<TKey, TEvent, TState> stripe, TKey key, ulong hash, int partition, in TEvent contribution, long epoch, ref bool hasPlace)
     {
+#if SLUICE_MUTANTS
+        if (stripe.IsClosed && !Schedule.Is(Mutant.NewSessionAfterClose))
+#else
         if (stripe.IsClosed)
+#endif
             return MergeAnswer.Closed;
         int index;
         while ((index = stripe.IndexOf(key, hash)) >= 0)
@@ -322,7 +328,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
             if (_parts.Places.TryTake())
                 return true;
             CacheStripe<TKey, TEvent, TState> other = _stripes[(index + i) & (_stripes.Length - 1)];
-            lock (other.Gate)
+            using (other.Enter())
             {
                 if (other.Count > 0 && other.TryEvict(_clock.ReadExactTicks()))
                     return true;

@@ -35,6 +35,9 @@ internal struct SealWord
     /// <summary>The word as it is now without its claim, for <see cref="TryClaim"/>. Only the stripe's lock makes an answer about the life last.</summary>
     public ulong Seen => Volatile.Read(ref _word) & ~Held;
 
+    /// <summary>Whether somebody has the claim now: who can choose goes elsewhere.</summary>
+    public bool IsHeld => (Volatile.Read(ref _word) & Held) != 0;
+
     /// <summary>Whether a session lived in the place when this was seen.</summary>
     public static bool IsLive(ulong seen) => (seen & Live) != 0;
 
@@ -50,6 +53,12 @@ internal struct SealWord
     /// </summary>
     public bool TryClaim(ref ulong seen)
     {
+#if SLUICE_MUTANTS
+        if (Schedule.Is(Mutant.ClaimOfAnyLife))
+            seen = Seen;
+        if (Schedule.Is(Mutant.ClaimByPlainStore))
+            return Schedule.ClaimByPlainStore(ref _word, ref seen, Held);
+#endif
         ulong expected = seen;
         return Interlocked.CompareExchange(ref _word, expected | Held, expected) == expected || TryClaimContended(ref seen);
     }
@@ -86,6 +95,7 @@ internal struct SealWord
                 return true;
             }
 
+            Schedule.Blocked();
             spin.SpinOnce(YieldsBeforeSleeping);
         }
     }
