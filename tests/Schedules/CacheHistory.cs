@@ -99,8 +99,16 @@ internal sealed class CacheHistory : History, IFlushSink
     {
         foreach (string key in keys)
         {
-            if (_cache.TryMerge(key, new Amount(key[0]), 0) == MergeAnswer.Merged)
-                Book(key);
+            switch (_cache.TryMerge(key, new Amount(key[0]), 0))
+            {
+                case MergeAnswer.Merged:
+                    Book(key);
+                    break;
+                case MergeAnswer.Full:
+                    // The lane is never full here: a producer that is told so waits for a lane for ever.
+                    _fault ??= $"{key} was refused";
+                    break;
+            }
         }
 
         return this;
@@ -178,7 +186,7 @@ internal sealed class CacheHistory : History, IFlushSink
             return $"{stranger} was flushed and never merged";
         if (counters.Merges != _merged.Values.Sum(m => m.Count))
             return $"{counters.Merges} merges were counted of {_merged.Values.Sum(m => m.Count)}";
-        return _epochs.OldestPending != _epochs.Current ? "an epoch's count was not returned" : _fault;
+        return _fault ?? (_epochs.OldestPending != _epochs.Current ? "an epoch's count was not returned" : null);
     }
 
     private void Book(string key)

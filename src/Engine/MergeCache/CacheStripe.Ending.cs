@@ -52,12 +52,12 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                 return true;
         }
 
-        int savedLeft = _recency.Count, refusalsLeft = RefusalsPerEviction, skipsLeft = SkipsPerEviction;
+        int savedLeft = _recency.Count, refusalsLeft = RefusalsPerEviction, skipsLeft = SkipsPerEviction, held = -1;
         while (refusalsLeft > 0 && skipsLeft > 0)
         {
             int index = _recency.Advance();
             if (index < 0)
-                return false;
+                break;
             ref CacheEntry<TKey, TEvent, TState> candidate = ref _slab[index];
 
             // For one turn of the hand the bit saves an entry; not longer, because writers can set bits faster than the hand clears them.
@@ -67,9 +67,16 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
                 continue;
             }
 
-            // Whoever merges right now may have been preempted: the gate does not wait for that where there is a choice.
-            if (WouldBeRefused(ref candidate) || candidate.Word.IsHeld)
+            if (WouldBeRefused(ref candidate))
             {
+                skipsLeft--;
+                continue;
+            }
+
+            // Whoever merges right now may have been preempted: the gate does not wait for that while there is a choice.
+            if (candidate.Word.IsHeld)
+            {
+                held = index;
                 skipsLeft--;
                 continue;
             }
@@ -80,7 +87,8 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             refusalsLeft--;
         }
 
-        return false;
+        // To answer Full because of a merge would make the producer wait for room in a lane, which nobody may ever make: so this waits for the merge.
+        return held >= 0 && !WouldBeRefused(ref _slab[held]) && End(held, now, CompletionReason.Evicted, force: false, waiter: null) == Ending.Ended;
     }
 
     /// <summary>Ends every session whose deadline is not after <paramref name="now"/>. False when a lane was full.</summary>

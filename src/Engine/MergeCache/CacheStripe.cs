@@ -67,6 +67,9 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     /// <summary>Resident entries.</summary>
     public int Count => _recency.Count;
 
+    /// <summary>Memory of places, table and deadlines.</summary>
+    public long SessionBytes => _slab.Bytes + _table.Bytes + _deadlines.Bytes;
+
     /// <summary>No session is due before. Any thread, without the gate.</summary>
     public long Earliest => _deadlines.Earliest;
 

@@ -21,6 +21,9 @@ internal sealed class DeadlineBlocks
     /// <summary>Nobody is due before, or <see cref="long.MaxValue"/>. Any thread.</summary>
     public long Earliest => Volatile.Read(ref _earliest);
 
+    /// <summary>Memory of the times.</summary>
+    public long Bytes => sizeof(long) * (long)_blocks.Length;
+
     /// <summary>How many blocks there are.</summary>
     public int Count => _blocks.Length;
 

@@ -30,6 +30,9 @@ internal sealed class EntrySlab<TKey, TEvent, TState>
     /// <summary>Places that were ever used: every resident entry has an index below this.</summary>
     public int Used { get; private set; }
 
+    /// <summary>Memory of all places.</summary>
+    public long Bytes => (long)_chunks.Length * ChunkLength * Unsafe.SizeOf<CacheEntry<TKey, TEvent, TState>>();
+
     /// <summary>The chunks: another array whenever there is one more.</summary>
     public CacheEntry<TKey, TEvent, TState>[][] Chunks => _chunks;
 

@@ -28,6 +28,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Capacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Partitions, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Partitions, ushort.MaxValue + 1); // an entry keeps the number in 16 bits
         ArgumentOutOfRangeException.ThrowIfLessThan(options.SoftTicks, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.HardTicks, 1);
         _parts = new(schema, keys, options, sink, epochs, new(keys.Comparer), new(options.Capacity));
@@ -52,6 +53,22 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
             foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
                 earliest = Math.Min(earliest, stripe.Earliest);
             return earliest;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override long SessionBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+            {
+                using (stripe.Enter())
+                    bytes += stripe.SessionBytes;
+            }
+
+            return bytes;
         }
     }
 

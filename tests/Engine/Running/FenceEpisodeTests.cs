@@ -76,6 +76,10 @@ public sealed class FenceEpisodeTests
         await stage.DriveAsync(other.NextAsync(), TimeSpan.FromSeconds(1));
         await stage.DriveAsync(other.NextAsync(), TimeSpan.FromSeconds(1));
 
+        // The request that will find the fence is on its way when the gate is taken: it needs the gate itself.
+        stage.Coordinator.Hold(static request => request is BeatRequest or FlushRequest);
+        Task noticing = paused.Visits.ForceExpireAsync("nobody", Stage.Cancellation).AsTask();
+
         // A merge that sleeps under the gate, where new sessions read the clock, holds the drop up in the middle: the sources are cut off already.
         SourcePosition slowly = old.At(4);
         Thread merging = Start(() =>
@@ -84,7 +88,7 @@ public sealed class FenceEpisodeTests
             Assert.True(paused.Visits.TryMerge("new", new Visit.Event { Hits = 100 }, slowly));
         });
         await clock.Stopped.WaitAsync(Stage.Cancellation);
-        Task noticing = paused.Visits.ForceExpireAsync("nobody", Stage.Cancellation).AsTask();
+        stage.Coordinator.Release();
         await Stage.UntilAsync(() => old.IsFenced);
         EventSource? reopened = null;
         Thread opening = Start(() =>
@@ -97,7 +101,6 @@ public sealed class FenceEpisodeTests
         await Stage.UntilAsync(() => Volatile.Read(ref reopened) is not null || opening.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
         clock.Go();
         await Stage.UntilAsync(() => !merging.IsAlive && !opening.IsAlive);
-        stage.Coordinator.Release();
         await noticing.WaitAsync(Stage.Cancellation);
         await paused.Engine.FlushAsync(Stage.Cancellation);
 
