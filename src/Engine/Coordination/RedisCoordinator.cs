@@ -71,10 +71,17 @@ public sealed class RedisCoordinator : Coordinator
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Everything that is stored of a partition, for examinations.</summary>
+    internal async ValueTask<PartitionSnapshot> SnapshotAsync(CoordinationNamespace space, int partition, CancellationToken cancellation)
+    {
+        RedisNamespace stored = StoredFormOf(space);
+        return await PartitionSnapshot.ReadAsync(_servers[stored.Server(partition)].Control, _scripts, stored.Keys(partition), cancellation).ConfigureAwait(false);
+    }
+
     internal override async ValueTask<TReply> SendAsync<TReply>(
         CoordinationNamespace space, int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)
     {
-        RedisNamespace stored = _spaces.GetValue(space, made => new RedisNamespace(made, _placement));
+        RedisNamespace stored = StoredFormOf(space);
         RedisServer server = _servers[stored.Server(partition)];
 
         // A sealed session may be handed out when the seal itself can't be lost any more: then the same generation comes back, and not another one.
@@ -93,6 +100,8 @@ public sealed class RedisCoordinator : Coordinator
             throw RedisFaults.Translate(fault, server.Endpoint);
         }
     }
+
+    private RedisNamespace StoredFormOf(CoordinationNamespace space) => _spaces.GetValue(space, made => new RedisNamespace(made, _placement));
 
     private static async ValueTask<object> SendAsync(RedisPartition partition, object request) => request switch
     {

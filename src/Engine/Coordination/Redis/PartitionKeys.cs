@@ -58,6 +58,9 @@ internal sealed class PartitionKeys
 
     public byte[] DeadLetterNames { get; }
 
+    /// <summary>What the keys of owned sets begin with.</summary>
+    public string OwnedPrefix => _tag + "o:";
+
     /// <summary>What an incarnation owns.</summary>
     public byte[] Owned(IncarnationId incarnation) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_tag}o:{incarnation}"));
 

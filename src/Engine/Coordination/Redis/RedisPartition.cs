@@ -229,7 +229,7 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         BinaryPrimitives.WriteInt32LittleEndian(packed[47..], terms.DeadLetterLimit);
     }
 
-    private static ImmutableArray<RefusedItem> Refused(ReadOnlySpan<byte> packed)
+    internal static ImmutableArray<RefusedItem> Refused(ReadOnlySpan<byte> packed)
     {
         ImmutableArray<RefusedItem>.Builder refused = ImmutableArray.CreateBuilder<RefusedItem>(packed.Length / 5);
         for (; !packed.IsEmpty; packed = packed[5..])
@@ -248,7 +248,7 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
     }
 
     /// <summary>Reads what <see cref="IncarnationId.ToString"/> writes.</summary>
-    private static IncarnationId Incarnation(string name)
+    internal static IncarnationId Incarnation(string name)
     {
         int dash = name.IndexOf('-', StringComparison.Ordinal);
         return new IncarnationId(

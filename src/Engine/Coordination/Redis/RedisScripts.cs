@@ -27,6 +27,7 @@ internal sealed class RedisScripts
         DeadLetters = Make("deadletters", rewrite);
         Replay = Make("replay", rewrite, "merge");
         Purge = Make("purge", rewrite, "release");
+        Snapshot = Make("snapshot", rewrite);
     }
 
     /// <summary>As they are shipped.</summary>
@@ -65,6 +66,8 @@ internal sealed class RedisScripts
     public Script Replay { get; }
 
     public Script Purge { get; }
+
+    public Script Snapshot { get; }
 
     private static Script Make(string name, Func<string, string, string>? rewrite, params ReadOnlySpan<string> shared)
     {

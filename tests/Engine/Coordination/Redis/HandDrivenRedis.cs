@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sluice.Coordination;
 using Sluice.Coordination.Redis;
 using Sluice.Harness;
 using Sluice.Harness.Conformance;
@@ -41,16 +42,16 @@ internal sealed class HandDrivenRedis : ConformanceServer
 
     public override bool CanStepClock => true;
 
-    public long Now => _now;
-
-    public RespClient Client => _client;
-
     public static async Task<HandDrivenRedis> StartAsync(PrivateRedisServer server, Func<string, string, string>? mutate = null)
     {
         HandDrivenRedis driven = new(server, mutate);
         await driven.StepClockAsync(0);
         return driven;
     }
+
+    public ValueTask SetClockAsync(long micros) => micros == _now ? ValueTask.CompletedTask : StepClockAsync(micros - _now);
+
+    public ValueTask<PartitionSnapshot> SnapshotAsync(CoordinationNamespace space, int partition) => _coordinator.SnapshotAsync(space, partition, CancellationToken.None);
 
     public override ValueTask ElapseAsync(long micros) => StepClockAsync(micros);
 

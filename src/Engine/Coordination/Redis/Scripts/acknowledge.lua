@@ -20,5 +20,7 @@ if #ended > 0 then
   local names, sealed = {}, {}
   for i, at in ipairs(ended) do names[i], sealed[i] = resources[at], records[at] end
   release(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], names, sealed)
+else
+  keep_clock(KEYS[1])
 end
 return {now, first(KEYS[3]), table.concat(verdicts)}

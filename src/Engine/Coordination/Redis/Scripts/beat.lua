@@ -77,5 +77,7 @@ if member then
 elseif was_set_back then
   call('HDEL', KEYS[1], '')
   call('HSET', KEYS[1], '#', meta_now())
+else
+  keep_clock(KEYS[1])
 end
 return {status, last, now, first(KEYS[7]), first(KEYS[9]), expired(KEYS[2], KEYS[5], limit)}

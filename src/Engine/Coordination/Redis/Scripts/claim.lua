@@ -82,5 +82,7 @@ if #not_due > 0 or granted > 0 then
   for from = 1, #claims, 1000 do call('ZADD', KEYS[7], unpack(claims, from, math.min(from + 999, #claims))) end
   for from = 1, #set_large, 1000 do call('HSET', KEYS[6], unpack(set_large, from, math.min(from + 999, #set_large))) end
   call('HSET', KEYS[1], '#', meta_now())
+else
+  keep_clock(KEYS[1])
 end
 return {now, clock, first(KEYS[4]), first(KEYS[7]), out}

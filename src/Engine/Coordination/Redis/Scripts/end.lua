@@ -14,5 +14,5 @@ for i = 1, #opens, 2 do
     ended = ended + 1
   end
 end
-if ended > 0 then call('HSET', KEYS[1], '#', meta_now()) end
+if ended > 0 then call('HSET', KEYS[1], '#', meta_now()) else keep_clock(KEYS[1]) end
 return {ended, now, first(KEYS[3])}

@@ -24,5 +24,7 @@ if #set > 0 then
   call('HSET', KEYS[2], unpack(set))
   call('ZADD', KEYS[3], unpack(claims))
   call('HSET', KEYS[1], '#', meta_now())
+else
+  keep_clock(KEYS[1])
 end
 return {now, table.concat(verdicts)}

@@ -19,7 +19,7 @@ local SEALED = '<I7I7I4I7I7BI4I7I7BI2' -- generation, token, attempt, claim dead
 local LETTER = '<BI4I7I4I7I7BI2I4' -- kind, attempts, at, times modified, created, sealed, reason, length of the error and of the small fields; then error, small and large fields (from 38)
 local moment = call('TIME')
 local now = moment[1] * 1000000 + moment[2]
-local clock, written, held, layout = 0, 0, 0, '\0\0\0\0\0\0\0\0'
+local clock, stored_clock, written, held, layout = 0, 0, 0, 0, '\0\0\0\0\0\0\0\0'
 
 local function after(from, duration)
   local sum = from + duration
@@ -33,6 +33,7 @@ end
 
 local function read_meta(meta, seen)
   if meta then layout, clock, written, held = up(META, meta) end
+  stored_clock = clock
   seen = tonumber(seen)
   if seen > clock then clock = seen end
 end
@@ -42,6 +43,13 @@ local function tick()
   clock = clock + 1
   if clock < now then clock = now end
   return clock
+end
+
+-- What an engine has seen is kept also when there is nothing else to write: a number that somebody has seen is never issued again.
+local function keep_clock(meta_key)
+  if clock == stored_clock then return end
+  call('HDEL', meta_key, '') -- a removal first: this must pass also when memory is full
+  call('HSET', meta_key, '#', pk(META, layout, clock, written > now and written or now, held))
 end
 
 local function meta_now()

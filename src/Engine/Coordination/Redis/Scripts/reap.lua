@@ -54,5 +54,5 @@ if #names > 0 then
   if #due_at > 0 then call('ZADD', KEYS[8], unpack(due_at)) end
 end
 if remaining > 0 then call('ZADD', KEYS[5], now, id) else call('ZREM', KEYS[5], id) end
-if known[2] or #names > 0 then call('HSET', KEYS[1], '#', meta_now()) end
+if known[2] or #names > 0 then call('HSET', KEYS[1], '#', meta_now()) else keep_clock(KEYS[1]) end
 return {1, remaining, now, first(KEYS[8])}
