@@ -127,9 +127,10 @@ internal sealed partial class RespLink
         _listener?.OnOpened(this, connection);
         lock (_gate)
         {
+            // Counted before anybody can send on it: who finds the same number before and after knows that it was one connection.
+            Openings++;
             Volatile.Write(ref _current, connection);
             _opening = null;
-            Openings++;
             _openedAt = RespClock.Now;
             _opened.TrySetResult();
             _attempted.TrySetResult();
