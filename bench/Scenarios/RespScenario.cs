@@ -1,5 +1,6 @@
 using Sluice.Bench.Running;
 using Sluice.Bench.Scenarios.Commands;
+using Sluice.Bench.Scenarios.Losses;
 
 namespace Sluice.Bench.Scenarios;
 
@@ -22,12 +23,23 @@ internal sealed class RespScenario : IScenario
 
     public string Name => "resp";
 
-    public string Purpose => "the RESP client: 1 to 4096 callers on one connection";
+    public string Purpose => "the RESP client: 1 to 4096 callers on one connection; servers that are killed and paused";
 
-    public IEnumerable<BenchCase> Cases(BenchOptions options) =>
-        from callers in Callers
-        from command in new CommandUnderTest[] { new PingCommand(), new IncrementCommand(), new HashIncrementCommand(), new GetCommand(), new SetCommand(), new ScriptCommand() }
-        select Case(command, callers, options.Redis);
+    public IEnumerable<BenchCase> Cases(BenchOptions options)
+    {
+        IEnumerable<BenchCase> commands =
+            from callers in Callers
+            from command in new CommandUnderTest[] { new PingCommand(), new IncrementCommand(), new HashIncrementCommand(), new GetCommand(), new SetCommand(), new ScriptCommand() }
+            select Case(command, callers, options.Redis);
+        // Nobody's server but a private one is killed.
+        IEnumerable<BenchCase> losses = options.Redis is null
+            ? [Loss("restart-1", ServerLoss.Restart, 1), Loss("restart-4", ServerLoss.Restart, 4), Loss("restart-16", ServerLoss.Restart, 16), Loss("pause-16", ServerLoss.Pause, 16)]
+            : [];
+        return commands.Concat(losses);
+    }
+
+    // What is promised is a time and no ratio; it is measured with --quick all the same.
+    private static BenchCase Loss(string name, ServerLoss loss, int connections) => new(name, 1, null, HasTarget: connections > 1, () => [new LossVariant(loss, connections)]);
 
     private static BenchCase Case(CommandUnderTest command, int callers, string? redis)
     {
