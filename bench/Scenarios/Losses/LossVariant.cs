@@ -41,7 +41,8 @@ internal sealed class LossVariant(ServerLoss loss, int connections) : Variant
         if (PrivateRedisServer.Unavailable is { } reason)
             throw new UsageException(reason);
         _server = await PrivateRedisServer.StartAsync([], cancellationToken);
-        _load = await LossUnderLoad.BeginAsync(_server, new RespClientOptions { Connections = connections, PeerTimeout = PeerTimeout }, Callers, cancellationToken);
+        RespClientOptions options = new() { Endpoint = LossUnderLoad.At(_server), Connections = connections, PeerTimeout = PeerTimeout };
+        _load = await LossUnderLoad.BeginAsync(_server, options, Callers, cancellationToken);
         // Compiled and warm, on both sides of a loss.
         await LoseAsync(TimeSpan.Zero, cancellationToken);
         await Task.Delay(200, cancellationToken);

@@ -41,8 +41,15 @@ internal sealed class LossUnderLoad : IAsyncDisposable
 
     public LoadCounts Counts => new(Interlocked.Read(ref _right), Interlocked.Read(ref _wrong), Interlocked.Read(ref _lost), Interlocked.Read(ref _other));
 
+    /// <param name="server">Killed, stopped and started again.</param>
+    /// <param name="options">Of a client of that server.</param>
+    /// <param name="callers">How many keep it busy.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     public static async Task<LossUnderLoad> BeginAsync(PrivateRedisServer server, RespClientOptions options, int callers, CancellationToken cancellationToken) =>
-        new(server, await RespClient.ConnectAsync(options with { Endpoint = RespEndpoint.Tcp("127.0.0.1", server.EndPoint.Port) }, cancellationToken), callers);
+        new(server, await RespClient.ConnectAsync(options, cancellationToken), callers);
+
+    /// <summary>Where a server listens.</summary>
+    public static RespEndpoint At(PrivateRedisServer server) => RespEndpoint.Tcp("127.0.0.1", server.EndPoint.Port);
 
     /// <summary>SIGKILL, some time without a server, and a new one on the same port.</summary>
     /// <returns>For each connection the time from the server listening to the first reply to a command that was issued after the old server was gone.</returns>
@@ -53,7 +60,7 @@ internal sealed class LossUnderLoad : IAsyncDisposable
         // From here on only the new server can answer.
         Task<long>[] served = [.. _tags.Select(tag => Task.Run(() => UntilServedAsync(tag, cancellationToken), cancellationToken))];
         await Task.Delay(away, cancellationToken);
-        Task<long> listening = Task.Run(() => UntilListens(_server.EndPoint, cancellationToken), cancellationToken);
+        Task<long> listening = Task.Run(() => UntilListens(new IPEndPoint(IPAddress.Loopback, Client.Options.Endpoint.Port), cancellationToken), cancellationToken);
         await _server.RestartAsync(cancellationToken);
         long listens = await listening;
         long[] at = await Task.WhenAll(served);

@@ -19,7 +19,7 @@ public sealed class LossUnderLoadTests(ITestOutputHelper output)
     {
         Assert.SkipWhen(PrivateRedisServer.Unavailable is not null, PrivateRedisServer.Unavailable ?? "");
         await using PrivateRedisServer server = await PrivateRedisServer.StartAsync([], Stop);
-        await using LossUnderLoad load = await LossUnderLoad.BeginAsync(server, new RespClientOptions { Connections = connections }, callers: 128, Stop);
+        await using LossUnderLoad load = await LossUnderLoad.BeginAsync(server, new RespClientOptions { Endpoint = LossUnderLoad.At(server), Connections = connections }, callers: 128, Stop);
         for (int round = 0; round < 3; round++)
         {
             await Task.Delay(100, Stop);
@@ -43,7 +43,7 @@ public sealed class LossUnderLoadTests(ITestOutputHelper output)
         Assert.SkipWhen(PrivateRedisServer.Unavailable is not null, PrivateRedisServer.Unavailable ?? "");
         TimeSpan peerTimeout = TimeSpan.FromMilliseconds(400);
         await using PrivateRedisServer server = await PrivateRedisServer.StartAsync([], Stop);
-        await using LossUnderLoad load = await LossUnderLoad.BeginAsync(server, new RespClientOptions { Connections = 8, PeerTimeout = peerTimeout }, callers: 64, Stop);
+        await using LossUnderLoad load = await LossUnderLoad.BeginAsync(server, new RespClientOptions { Endpoint = LossUnderLoad.At(server), Connections = 8, PeerTimeout = peerTimeout }, callers: 64, Stop);
         for (int round = 0; round < 2; round++)
         {
             await Task.Delay(100, Stop);
