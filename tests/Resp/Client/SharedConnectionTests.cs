@@ -37,7 +37,11 @@ public sealed class SharedConnectionTests
     [InlineData("BLMOVE", "BlockingCommand")]
     [InlineData("BZPOPMIN", "BlockingCommand")]
     [InlineData("BZPOPMAX", "BlockingCommand")]
+    [InlineData("BRPOPLPUSH", "BlockingCommand")]
+    [InlineData("BLMPOP", "BlockingCommand")]
+    [InlineData("BZMPOP", "BlockingCommand")]
     [InlineData("WAIT", "WaitForReplicasAsync")]
+    [InlineData("waitaof", "WaitForAppendOnlyFileAsync")]
     public async Task A_command_that_others_would_feel_is_refused_and_the_right_API_named(string name, string api)
     {
         FakeServer server = new(Modern);
@@ -67,6 +71,73 @@ public sealed class SharedConnectionTests
         await client.Command("CLIENT").Write("LIST").ExecuteAsync(cancellationToken: Stop);
         await client.Command("CLIENT GETNAME").ExecuteAsync(cancellationToken: Stop);
         Assert.DoesNotContain(server.Commands, command => command.Contains("REPLY", StringComparison.OrdinalIgnoreCase) || command.Contains("TRACKING", StringComparison.OrdinalIgnoreCase));
+    }
+
+    // Everybody behind it would wait as long as the stream has nothing new.
+    [Theory]
+    [InlineData("XREAD BLOCK 0 STREAMS s $", true)]
+    [InlineData("xread COUNT 1 block 0 STREAMS s $", true)]
+    [InlineData("XREADGROUP GROUP g me COUNT 1 BLOCK 10 STREAMS s >", true)]
+    [InlineData("XREADGROUP COUNT 1 GROUP BLOCK BLOCK NOACK BLOCK 10 STREAMS s >", true)]
+    [InlineData("XREAD STREAMS BLOCK 0", false)]
+    [InlineData("XREADGROUP GROUP BLOCK block NOACK STREAMS s >", false)]
+    [InlineData("XREAD COUNT 5 STREAMS s 0", false)]
+    [InlineData("XREAD", false)]
+    public async Task A_read_of_a_stream_that_blocks_is_refused_and_one_that_does_not_is_not(string text, bool blocks)
+    {
+        FakeServer server = new(Modern);
+        await using RespClient client = await RespClient.ConnectAsync(server.Options, Stop);
+        string[] words = text.Split(' ');
+        using RespBatch batch = client.CreateBatch();
+        using RespTransaction transaction = client.CreateTransaction();
+        Action[] ways =
+        [
+            () => Send(client.Command(words[0]), words),
+            () => Send(client.Command(new RespCommandPrefix(words[0], words.Length - 1)), words),
+            () => Add(batch.Command(words[0]), words),
+            () => Add(transaction.Command(new RespCommandPrefix(words[0], words.Length - 1)), words),
+        ];
+        foreach (Action way in ways)
+        {
+            if (blocks)
+                Assert.Contains("BlockingCommand", Refused(way), StringComparison.Ordinal);
+            else
+                way();
+        }
+
+        Send(client.BlockingCommand(words[0]), words);
+        await using RespWatch watch = await client.WatchAsync(["a"], Stop);
+        Send(watch.Command(words[0]), words);
+        await client.PingAsync(cancellationToken: Stop);
+        Assert.Equal(blocks ? 2 : 4, server.Commands.Count(command => string.Equals(command, text, StringComparison.OrdinalIgnoreCase)));
+
+        static void Send(RespCommand command, string[] words)
+        {
+            foreach (string word in words[1..])
+                command.Write(word);
+            command.ExecuteAsync(cancellationToken: Stop).AsTask().Wait(Stop);
+        }
+
+        static void Add(RespListedCommand command, string[] words)
+        {
+            foreach (string word in words[1..])
+                command.Write(word);
+            command.Add();
+        }
+    }
+
+    // The wait belongs to the connection that wrote: anywhere else it is over at once.
+    [Fact]
+    public async Task The_wait_for_the_append_only_file_goes_behind_the_writes_of_its_key()
+    {
+        FakeServer server = new(Modern);
+        await using RespClient client = await RespClient.ConnectAsync(server.Options, Stop);
+        Task write = client.SetAsync("key", "value", cancellationToken: Stop).AsTask();
+        Assert.Equal((1, 2), await client.WaitForAppendOnlyFileAsync("key", 1, 2, TimeSpan.FromMilliseconds(1500), Stop));
+        await write;
+        Assert.Equal(["SET key value", "WAITAOF 1 2 1500"], server.Commands.SkipWhile(command => command != "SET key value"));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await client.WaitForAppendOnlyFileAsync("key", 2, 0, TimeSpan.FromSeconds(1), Stop));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await client.WaitForAppendOnlyFileAsync("key", 1, 0, TimeSpan.Zero, Stop));
     }
 
     // A connection of its own goes back to others as well: what would stay on it is refused there too.
@@ -257,6 +328,7 @@ public sealed class SharedConnectionTests
     {
         "HELLO" => "%0\r\n",
         "WAIT" => ":2\r\n",
+        "WAITAOF" => "*2\r\n:1\r\n:2\r\n",
         _ => "+OK\r\n",
     };
 }
