@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Sluice.Resp.Client;
 using Xunit;
 
 namespace Sluice.Resp.Tests.Client;
@@ -229,6 +230,43 @@ public sealed class SharedConnectionTests
         else
             await Assert.ThrowsAsync<RespServerException>(async () => await client.Command(script, 0).ExecuteAsync(cancellationToken: Stop));
         Assert.Equal(again ? 2 : 0, server.Commands.Count(command => command.StartsWith("EVAL ", StringComparison.Ordinal)));
+    }
+
+    // A batch over two connections of which one is lost told callers of the other that their script is not known, which is the client's business.
+    [Fact]
+    public async Task A_script_of_a_batch_is_sent_again_although_another_connection_was_lost()
+    {
+        FakeServer server = new(command => command[0] switch
+        {
+            "LOSE" => null,
+            "EVALSHA" => "-NOSCRIPT No matching script.\r\n",
+            _ => Modern(command),
+        });
+        await using RespClient client = await RespClient.ConnectAsync(server.Options with { Connections = 2 }, Stop);
+        string[] keys = [.. Enumerable.Range(0, 100).Select(n => $"key{n}")];
+        string one = keys.First(key => (KeyHash.Of(System.Text.Encoding.ASCII.GetBytes(key)) & 1) == 0), other = keys.First(key => (KeyHash.Of(System.Text.Encoding.ASCII.GetBytes(key)) & 1) == 1);
+        using RespBatch batch = client.CreateBatch();
+        batch.Command("LOSE").Key(one).Add();
+        batch.Command(new Script("return 1"), 1).Key(other).Add();
+        await Assert.ThrowsAsync<RespConnectionException>(async () => await batch.ExecuteAsync(cancellationToken: Stop));
+        Assert.IsType<RespConnectionException>(batch[0].Error);
+        Assert.Null(batch[1].Error);
+    }
+
+    // The refusal may be a text that the script itself produced after it had done something: "not sent" would be a licence to do it twice.
+    [Fact]
+    public async Task A_script_of_a_batch_whose_second_form_cannot_be_sent_may_have_run()
+    {
+        // A reply too many ends the connection behind the refusal.
+        FakeServer server = new(command => command[0] == "EVALSHA" ? "-NOSCRIPT No matching script.\r\n:1\r\n" : Modern(command));
+        int dials = 0;
+        RespPipeTransport once = new(async (endpoint, cancellation) => Interlocked.Increment(ref dials) == 1 ? await server.Transport.ConnectAsync(endpoint, cancellation) : throw new IOException("gone"));
+        await using RespClient client = await RespClient.ConnectAsync(server.Options with { Transport = once, WaitForConnection = false }, Stop);
+        using RespBatch batch = client.CreateBatch();
+        batch.Command(new Script("return 1"), 0).Add();
+        RespConnectionException lost = await Assert.ThrowsAsync<RespConnectionException>(async () => await batch.ExecuteAsync(cancellationToken: Stop));
+        Assert.Equal(CommandOutcome.Unknown, lost.Outcome);
+        Assert.Equal(CommandOutcome.Unknown, Assert.IsType<RespConnectionException>(batch[0].Error).Outcome);
     }
 
     // Its memory is another command's by then.
