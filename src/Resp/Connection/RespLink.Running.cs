@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Sluice.Resp.Connection;
 
 internal sealed partial class RespLink
@@ -56,7 +58,7 @@ internal sealed partial class RespLink
         Exception reason;
         try
         {
-            long until = RespClock.Now + (long)_terms.ConnectTimeout.TotalMilliseconds;
+            long until = RespClock.Now + (long)_terms.ConnectTimeout.TotalMilliseconds, began = Stopwatch.GetTimestamp();
             transport = Dial();
             connection = new RespConnection(transport, _terms.Connection, this, _dispatcher, _slots, _clock) { HandshakeUntil = until };
             lock (_gate)
@@ -66,6 +68,7 @@ internal sealed partial class RespLink
             _clock.Wake();
             _terms.Handshake.Perform(connection);
             connection.HandshakeUntil = long.MaxValue;
+            _terms.OnReady?.Invoke(Stopwatch.GetElapsedTime(began));
             Open(connection);
             reason = connection.Read();
         }
