@@ -21,7 +21,7 @@ public class RespBenchmarks
     public void Fill() => _bulk = System.Text.Encoding.ASCII.GetBytes($"${BulkLength}\r\n{new string('x', BulkLength)}\r\n");
 
     [Benchmark(Baseline = true)]
-    public bool SimpleString() => Scan(Ok).ReadBoolean();
+    public int SimpleString() => Scan(Ok).CopyTo(_destination);
 
     [Benchmark]
     public long Number() => Scan(Integer).ReadInt64();
