@@ -42,7 +42,7 @@ public sealed class RecordMergeServer : IAsyncLifetime
     /// <summary>The merger's source, then a script that uses it.</summary>
     public static string WithMerger(string script)
     {
-        using Stream source = typeof(RecordMergeServer).Assembly.GetManifestResourceStream("merge.lua") ?? throw new InvalidOperationException("merge.lua is not embedded.");
+        using Stream source = typeof(SchemaDescriptor).Assembly.GetManifestResourceStream("Sluice.Scripts.merge.lua") ?? throw new InvalidOperationException("merge.lua is not embedded.");
         using StreamReader reader = new(source);
         return $"{reader.ReadToEnd()}\n{script}";
     }

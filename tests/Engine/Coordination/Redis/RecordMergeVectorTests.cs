@@ -148,6 +148,48 @@ public sealed class RecordMergeVectorTests(RecordMergeServer server) : IClassFix
         Assert.Equal(7, seen[RecordMergeStatus.Malformed]);
     }
 
+    // Beside a sound record on the other side, a window is checked while it is merged: to its end, even where the result is full already.
+    [Fact]
+    public async Task A_fault_of_a_window_is_seen_beside_a_sound_one()
+    {
+        AggregateSchema schema = new("a", new FieldSchema("F", "window.utf8", 1));
+        byte[] sound = Framed(ElementOfTick0 + "05 00");
+        byte[][] faulty =
+        [
+            Framed(ElementOfTick0 + "04 00" + ElementOfTick0 + "03 00"),
+            Framed(ElementOfTick0 + "07 00" + ElementOfTick0 + "06 00"),
+            Framed(ElementOfTick0 + "04 01"),
+            Framed(ElementOfTick0 + "04 00 00"),
+            Framed("AB CA 28 75 F4 37 40 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00"),
+        ];
+
+        Dictionary<RecordMergeStatus, int> seen = await RecordMergeAssert.AgreeAsync(
+            server, schema, [.. faulty.Select(one => new MergeCase(one, [], sound)), .. faulty.Select(one => new MergeCase(sound, [], one))]);
+
+        Assert.Equal([RecordMergeStatus.Malformed], seen.Keys);
+    }
+
+    [Theory]
+    [InlineData(4095, false)]
+    [InlineData(4096, true)]
+    public async Task The_dense_form_is_for_more_registers_than_the_sparse_one_takes(int registers, bool isDense)
+    {
+        AggregateSchema schema = new("a", new FieldSchema("F", "distinct.utf8", 14));
+        List<MergeCase> cases = [];
+        for (int first = 0; first < 4; first++)
+        {
+            byte[] dense = new byte[DistinctPayload.DenseBytes];
+            for (int i = 0; i < registers; i++)
+                DistinctPayload.Raise(dense, ((first + (3 * i)) * 64) + 1);
+            cases.Add(new MergeCase([], [], Framed(dense)));
+            cases.Add(new MergeCase([], Framed(dense), []));
+        }
+
+        Dictionary<RecordMergeStatus, int> seen = await RecordMergeAssert.AgreeAsync(server, schema, cases);
+
+        Assert.Equal([isDense ? RecordMergeStatus.Merged : RecordMergeStatus.Malformed], seen.Keys);
+    }
+
     // HMGET answers false for a resource that has no record, and a script may leave an argument out.
     [Theory]
     [InlineData("sum.i64", 0, "00 08 03 00 00 00 00 00 00 00")]
