@@ -17,6 +17,7 @@ internal static class SluiceTool
         {
             IngestCommand.Create(engines),
             SampleCommand.Create(),
+            WorkerCommand.Create(),
         };
         ParseResult parse = root.Parse(arguments);
         if (parse.Errors.Count > 0)
