@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Sluice.Coordination.Redis;
 using Sluice.Resp;
 
 namespace Sluice.Cli.Redis;
@@ -11,19 +12,26 @@ internal static class StoredKeys
     /// <summary>Names every key of a prefix on one server: partitions and the list of aggregates. A key that comes or goes meanwhile is named or not; one may be named twice.</summary>
     public static async IAsyncEnumerable<string[]> FindAsync(RespClient client, string prefix, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        foreach (string pattern in (string[])[$"{{{prefix}:*", $"{prefix}:aggregates"])
+        foreach (string pattern in (string[])[$"{{{prefix}:*", AggregateListing.Key(prefix)])
         {
-            string cursor = "0";
-            do
-            {
-                RespValue reply = await ScanAsync(client, cursor, pattern, cancellation).ConfigureAwait(false);
-                cursor = reply.Items[0].AsString() ?? "0";
-                string[] keys = [.. reply.Items[1].Items.Select(static key => key.AsString()!)];
-                if (keys.Length > 0)
-                    yield return keys;
-            }
-            while (cursor != "0");
+            await foreach (string[] keys in ScanAsync(client, pattern, cancellation).ConfigureAwait(false))
+                yield return keys;
         }
+    }
+
+    /// <summary>Names the keys of a pattern.</summary>
+    public static async IAsyncEnumerable<string[]> ScanAsync(RespClient client, string pattern, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        string cursor = "0";
+        do
+        {
+            RespValue reply = await ScanAsync(client, cursor, pattern, cancellation).ConfigureAwait(false);
+            cursor = reply.Items[0].AsString() ?? "0";
+            string[] keys = [.. reply.Items[1].Items.Select(static key => key.AsString()!)];
+            if (keys.Length > 0)
+                yield return keys;
+        }
+        while (cursor != "0");
     }
 
     /// <summary>Removes every key of a prefix from the servers; how many there were.</summary>
@@ -34,12 +42,18 @@ internal static class StoredKeys
         {
             RespClient client = await RespClient.ConnectAsync(RespClientOptions.Parse(server) with { Connections = 1 }, cancellation).ConfigureAwait(false);
             await using (client.ConfigureAwait(false))
-            {
-                await foreach (string[] keys in FindAsync(client, prefix, cancellation).ConfigureAwait(false))
-                    removed += await UnlinkAsync(client, keys, cancellation).ConfigureAwait(false);
-            }
+                removed += await RemoveAsync(client, prefix, cancellation).ConfigureAwait(false);
         }
 
+        return removed;
+    }
+
+    /// <summary>Removes every key of a prefix from one server; how many there were.</summary>
+    public static async ValueTask<long> RemoveAsync(RespClient client, string prefix, CancellationToken cancellation)
+    {
+        long removed = 0;
+        await foreach (string[] keys in FindAsync(client, prefix, cancellation).ConfigureAwait(false))
+            removed += await UnlinkAsync(client, keys, cancellation).ConfigureAwait(false);
         return removed;
     }
 

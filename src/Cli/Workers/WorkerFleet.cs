@@ -29,6 +29,8 @@ internal sealed class WorkerFleet(FleetOptions options) : IVisitCrew, IFleet
     private TraceLog? _trace;
     private Timer? _watch;
     private long _lastLoss;
+    private int _started;
+    private int _replacements;
     private int _next;
 
     public LineLedger Ledger => _ledger;
@@ -175,23 +177,32 @@ internal sealed class WorkerFleet(FleetOptions options) : IVisitCrew, IFleet
         _trace?.Dispose();
     }
 
-    private async Task AddWorkerAsync()
+    /// <summary>Starts one more worker, which takes what lost ones would be dealt.</summary>
+    /// <exception cref="ToolFailureException">It could not start.</exception>
+    public async Task AddWorkerAsync()
     {
-        WorkerProcess worker;
+        WorkerProcess worker = new(Interlocked.Increment(ref _started), this);
+        try
+        {
+            await worker.StartAsync(options.StartOf(worker.Number)).ConfigureAwait(false);
+        }
+        catch
+        {
+            await worker.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
         lock (_gate)
         {
-            worker = new WorkerProcess(_workers.Length + 1, this);
             _workers = _workers.Add(worker);
             _trace?.Worker(worker.Number, worker.ProcessId);
         }
-
-        await worker.StartAsync(options.StartOf(worker.Number)).ConfigureAwait(false);
     }
 
     /// <summary>Starts one more when nobody is left, a few times.</summary>
     private async ValueTask<bool> TryReplaceAsync()
     {
-        if (_workers.Length >= options.Workers + Replacements)
+        if (_replacements++ >= Replacements)
             return false;
         try
         {
