@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Sluice.Cli.Arguments;
@@ -24,8 +25,9 @@ internal enum Mishap
 internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IReadOnlyList<Mishap> mishaps, TimeSpan lease, int seed, Action<string> tell)
 {
     private readonly Random _random = new(seed);
-    private readonly HashSet<int> _stopped = [];
+    private readonly ConcurrentDictionary<int, bool> _stopped = [];
     private readonly Dictionary<Mishap, int> _counts = [];
+    private readonly List<Task> _naps = [];
 
     /// <summary>How many there were, in words.</summary>
     public string Summary => _counts.Count == 0 ? "nothing happened to them" : string.Join(", ", _counts.OrderBy(static count => count.Key).Select(static count => string.Create(CultureInfo.InvariantCulture, $"{Words(count.Key)} {count.Value}x")));
@@ -56,12 +58,17 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
     {
         if (mishaps.Count == 0)
             return;
+        Mishap[] bag = [.. mishaps];
         try
         {
-            while (true)
+            for (int next = 0; ; next++)
             {
                 await Task.Delay(TimeSpan.FromSeconds(0.8 + (_random.NextDouble() * 1.6)), cancellation).ConfigureAwait(false);
-                await HappenAsync(mishaps[_random.Next(mishaps.Count)], cancellation).ConfigureAwait(false);
+
+                // Each of them in turn, in an order of chance.
+                if (next % bag.Length == 0)
+                    _random.Shuffle(bag);
+                await HappenAsync(bag[next % bag.Length], cancellation).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -70,14 +77,13 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
         }
         finally
         {
-            foreach (int process in _stopped)
-                await SignalAsync("-CONT", process).ConfigureAwait(false);
+            await Task.WhenAll(_naps).ConfigureAwait(false);
         }
     }
 
     private async ValueTask HappenAsync(Mishap mishap, CancellationToken cancellation)
     {
-        WorkerProcess[] awake = [.. fleet.Workers.Where(worker => !worker.IsGone && !_stopped.Contains(worker.ProcessId))];
+        WorkerProcess[] awake = [.. fleet.Workers.Where(worker => !worker.IsGone && !_stopped.ContainsKey(worker.ProcessId))];
 
         // Somebody has to be there who looks after what the others leave behind.
         if (mishap != Mishap.Disconnect && awake.Length < 2)
@@ -93,12 +99,8 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
             case Mishap.Pause:
                 WorkerProcess sleeper = awake[_random.Next(awake.Length)];
                 TimeSpan nap = lease * (1.5 + _random.NextDouble());
-                _stopped.Add(sleeper.ProcessId);
-                await SignalAsync("-STOP", sleeper.ProcessId).ConfigureAwait(false);
+                _naps.Add(NapAsync(sleeper.ProcessId, nap, cancellation));
                 tell(string.Create(CultureInfo.InvariantCulture, $"stopped worker {sleeper.Number} for {nap.TotalSeconds:0.0} s, its lease is {lease.TotalSeconds:0.0} s"));
-                await Task.Delay(nap, cancellation).ConfigureAwait(false);
-                await SignalAsync("-CONT", sleeper.ProcessId).ConfigureAwait(false);
-                _stopped.Remove(sleeper.ProcessId);
                 break;
             default:
                 foreach (string server in servers)
@@ -108,6 +110,16 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
         }
 
         _counts[mishap] = _counts.GetValueOrDefault(mishap) + 1;
+    }
+
+    /// <summary>Others go on meanwhile, and so do mishaps; at the end everybody wakes.</summary>
+    private async Task NapAsync(int process, TimeSpan nap, CancellationToken cancellation)
+    {
+        _stopped[process] = true;
+        await SignalAsync("-STOP", process).ConfigureAwait(false);
+        await Task.Delay(nap, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await SignalAsync("-CONT", process).ConfigureAwait(false);
+        _stopped.TryRemove(process, out _);
     }
 
     private static async ValueTask DisconnectAsync(string server, CancellationToken cancellation)

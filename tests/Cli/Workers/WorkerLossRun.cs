@@ -57,21 +57,7 @@ internal sealed partial class WorkerLossRun(PrivateRedisServer server, string pr
         {
             int[] workers = await WorkersAsync(folder["workers.txt"], tool, cancellationToken).ConfigureAwait(false);
             int faultAt = _random.Next(1, lines.Length / ChunkLines) * ChunkLines, victim = workers[_random.Next(workers.Length)];
-            Task<bool> meeting = Task.FromResult(false);
-            for (int line = 0; line < lines.Length; line += ChunkLines)
-            {
-                if (line == faultAt)
-                    meeting = MeetAsync(victim, cancellationToken);
-                string text = string.Join('\n', lines.AsSpan(line, Math.Min(ChunkLines, lines.Length - line)).ToArray()) + "\n";
-                await tool.StandardInput.WriteAsync(text.AsMemory(), cancellationToken).ConfigureAwait(false);
-                await tool.StandardInput.FlushAsync(cancellationToken).ConfigureAwait(false);
-
-                // A log that is still written: sessions end and are flushed while it comes.
-                await Task.Delay(_random.Next(0, 16), cancellationToken).ConfigureAwait(false);
-            }
-
-            bool wasFenced = await meeting.ConfigureAwait(false);
-            tool.StandardInput.Close();
+            bool wasFenced = await FeedAsync(tool, lines, faultAt, victim, cancellationToken).ConfigureAwait(false);
             int exitCode = await tool.ExitCode.WaitAsync(cancellationToken).ConfigureAwait(false);
             List<string> findings = exitCode == 0 ? [] : [$"The tool ended with status {exitCode}: {tool.Transcript}"];
             (long sessions, long again) = exitCode == 0 ? await JudgeAsync(folder, visits, lines.Length, findings, cancellationToken).ConfigureAwait(false) : (0, 0);
@@ -111,6 +97,33 @@ internal sealed partial class WorkerLossRun(PrivateRedisServer server, string pr
                 throw new InvalidOperationException($"The tool ended at once: {tool.Transcript}");
             await Task.Delay(5, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Writes the log as a server does, line after line, and lets the fault happen meanwhile. True when somebody was fenced.</summary>
+    private async Task<bool> FeedAsync(ProcessHost tool, string[] lines, int faultAt, int victim, CancellationToken cancellationToken)
+    {
+        Task<bool> meeting = Task.FromResult(false);
+        try
+        {
+            for (int line = 0; line < lines.Length; line += ChunkLines)
+            {
+                if (line == faultAt)
+                    meeting = MeetAsync(victim, cancellationToken);
+                string text = string.Join('\n', lines.AsSpan(line, Math.Min(ChunkLines, lines.Length - line)).ToArray()) + "\n";
+                await tool.StandardInput.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(text), cancellationToken).ConfigureAwait(false);
+
+                // Sessions end and are flushed while the log comes.
+                await Task.Delay(_random.Next(0, 16), cancellationToken).ConfigureAwait(false);
+            }
+
+            tool.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // The tool has ended before its input did: its exit status and what it said are judged.
+        }
+
+        return await meeting.ConfigureAwait(false);
     }
 
     /// <summary>The fault. True when somebody was fenced before it ended.</summary>
