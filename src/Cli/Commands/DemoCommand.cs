@@ -20,7 +20,7 @@ internal sealed class DemoCommand
     private readonly ToolOption<string?> _redis = RedisTarget.Option("--redis", "The servers");
     private readonly ToolOption<string?> _chaos = ToolOptions.Text("--chaos", "kill,pause,disconnect|none", "What happens to the workers", "kill,pause,disconnect");
     private readonly ToolOption<long> _workers = ToolOptions.Count("--workers", "Worker processes", 4, 1, 64);
-    private readonly ToolOption<Limit> _duration = ToolOptions.Duration("--duration", "How long events are generated", new Limit(TimeSpan.FromSeconds(15)));
+    private readonly ToolOption<Limit> _duration = ToolOptions.Duration("--duration", "How long events are generated; longer until every mishap has happened", new Limit(TimeSpan.FromSeconds(15)));
     private readonly ToolOption<Limit> _lease = ToolOptions.Duration("--lease", "How long a silent worker keeps what it holds", new Limit(TimeSpan.FromSeconds(2)));
     private readonly ToolOption<long> _seed = ToolOptions.Count("--seed", "Seed of the load and of the mishaps", 1, 0, int.MaxValue);
 
@@ -89,7 +89,7 @@ internal sealed class DemoCommand
                 fleet, output, counters);
             Task<IngestResult> running = Task.Run(() => run.RunAsync(stop.Token));
             Chaos chaos = new(fleet, servers, mishaps, lease, seed, line => console.MarkupLine($"  [yellow]{Markup.Escape(line)}[/]"));
-            Task mischief = Task.WhenAll(EndAsync(stop, _duration.Of(parse).Span ?? TimeSpan.FromDays(1)), Task.Run(() => chaos.RunAsync(stop.Token)));
+            Task mischief = Task.WhenAll(EndAsync(stop, _duration.Of(parse).Span ?? TimeSpan.FromDays(1), chaos), Task.Run(() => chaos.RunAsync(stop.Token)));
             console.MarkupLine($"  [bold]{workers} worker processes[/] on {Markup.Escape(RedisTarget.Display(servers))}, seed {seed}");
             if (Console.IsOutputRedirected)
                 await running.ConfigureAwait(false);
@@ -102,9 +102,11 @@ internal sealed class DemoCommand
         }
     }
 
-    private static async Task EndAsync(CancellationTokenSource stop, TimeSpan after)
+    /// <summary>Not before everything has happened that was asked for.</summary>
+    private static async Task EndAsync(CancellationTokenSource stop, TimeSpan after, Chaos chaos)
     {
         await Task.Delay(after, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await chaos.EachHappened.ConfigureAwait(false);
         await stop.CancelAsync().ConfigureAwait(false);
     }
 

@@ -36,7 +36,7 @@ internal static class DoctorCommand
                 console.WriteLine();
                 console.MarkupLine("  the least rights that a user of these servers needs:");
                 foreach (string prefix in prefixes)
-                    console.WriteLine($"  {AccessRule.For("NAME", prefix, store.Servers.Min(static server => server.Report.Version))}");
+                    console.WriteLine($"  {AccessRule.For("NAME", prefix)}");
                 console.MarkupLine($"  [dim]and for this tool also {Markup.Escape(AccessRule.ForTools)}[/]");
                 findings.Conclude();
                 return findings.Problems == 0 ? ExitCode.Success : ExitCode.NotConserved;

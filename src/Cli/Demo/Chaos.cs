@@ -28,6 +28,10 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
     private readonly ConcurrentDictionary<int, bool> _stopped = [];
     private readonly Dictionary<Mishap, int> _counts = [];
     private readonly List<Task> _naps = [];
+    private readonly TaskCompletionSource _eachHappened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when every kind has happened once.</summary>
+    public Task EachHappened => _eachHappened.Task;
 
     /// <summary>How many there were, in words.</summary>
     public string Summary => _counts.Count == 0 ? "nothing happened to them" : string.Join(", ", _counts.OrderBy(static count => count.Key).Select(static count => string.Create(CultureInfo.InvariantCulture, $"{Words(count.Key)} {count.Value}x")));
@@ -57,18 +61,26 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
     public async Task RunAsync(CancellationToken cancellation)
     {
         if (mishaps.Count == 0)
+        {
+            _eachHappened.TrySetResult();
             return;
+        }
+
         Mishap[] bag = [.. mishaps];
         try
         {
-            for (int next = 0; ; next++)
+            int next = 0;
+            while (true)
             {
                 await Task.Delay(TimeSpan.FromSeconds(0.8 + (_random.NextDouble() * 1.6)), cancellation).ConfigureAwait(false);
 
                 // Each of them in turn, in an order of chance.
-                if (next % bag.Length == 0)
+                if (next > 0 && next % bag.Length == 0)
                     _random.Shuffle(bag);
-                await HappenAsync(bag[next % bag.Length], cancellation).ConfigureAwait(false);
+                if (await HappenAsync(bag[next % bag.Length], cancellation).ConfigureAwait(false))
+                    next++;
+                if (next == bag.Length)
+                    _eachHappened.TrySetResult();
             }
         }
         catch (OperationCanceledException)
@@ -78,16 +90,18 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
         finally
         {
             await Task.WhenAll(_naps).ConfigureAwait(false);
+            _eachHappened.TrySetResult();
         }
     }
 
-    private async ValueTask HappenAsync(Mishap mishap, CancellationToken cancellation)
+    /// <summary>False when there is nobody to whom it may happen now.</summary>
+    private async ValueTask<bool> HappenAsync(Mishap mishap, CancellationToken cancellation)
     {
         WorkerProcess[] awake = [.. fleet.Workers.Where(worker => !worker.IsGone && !_stopped.ContainsKey(worker.ProcessId))];
 
         // Somebody has to be there who looks after what the others leave behind.
         if (mishap != Mishap.Disconnect && awake.Length < 2)
-            return;
+            return false;
         switch (mishap)
         {
             case Mishap.Kill:
@@ -110,6 +124,7 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
         }
 
         _counts[mishap] = _counts.GetValueOrDefault(mishap) + 1;
+        return true;
     }
 
     /// <summary>Others go on meanwhile, and so do mishaps; at the end everybody wakes.</summary>

@@ -21,6 +21,8 @@ public sealed class RedisCoordinator : Coordinator
     private readonly RendezvousServers _placement;
     private readonly RedisScripts _scripts;
     private readonly ConditionalWeakTable<CoordinationNamespace, RedisNamespace> _spaces = [];
+    private readonly CancellationTokenSource _closing = new();
+    private Task _checking = Task.CompletedTask;
 
     internal RedisCoordinator(RedisOptions options, RedisScripts? scripts = null)
     {
@@ -53,7 +55,10 @@ public sealed class RedisCoordinator : Coordinator
         ILogger logger = (ILogger?)loggerFactory?.CreateLogger("Sluice.Redis") ?? NullLogger.Instance;
         try
         {
-            await ServerCheck.StartAsync(coordinator._servers, copy, logger, cancellation).ConfigureAwait(false);
+            if (copy.Start == RedisStart.Degrade)
+                coordinator._checking = ServerCheck.CheckLaterAsync(coordinator._servers, copy, logger, coordinator._closing.Token);
+            else
+                await ServerCheck.CheckAsync(coordinator._servers, copy, logger, cancellation).ConfigureAwait(false);
             return coordinator;
         }
         catch
@@ -66,8 +71,11 @@ public sealed class RedisCoordinator : Coordinator
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await _checking.ConfigureAwait(false);
         foreach (RedisServer server in _servers)
             await server.DisposeAsync().ConfigureAwait(false);
+        _closing.Dispose();
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -92,9 +100,15 @@ public sealed class RedisCoordinator : Coordinator
         PartitionKeys keys = stored.Keys(partition);
         try
         {
+            long opening = isDurable ? server.Opening(partition) : 0;
             object reply = await SendAsync(new RedisPartition(client, _scripts, keys, stored.Schema, cancellation), request).ConfigureAwait(false);
             if (isDurable)
+            {
                 await server.ReplicatedAsync(partition, keys.Meta).ConfigureAwait(false);
+                if (server.Opening(partition) != opening)
+                    throw new CoordinatorException(RequestOutcome.Unknown, $"{server.Endpoint}: the connection was replaced before the replicas had answered for what it wrote.");
+            }
+
             return (TReply)reply;
         }
         catch (Exception fault) when (fault is RespException or InvalidDataException or ObjectDisposedException)

@@ -52,8 +52,8 @@ internal static partial class EngineLog
     [LoggerMessage(32, LogLevel.Error, "The application's loss handler threw.")]
     public static partial void LossHandlerThrew(this ILogger logger, Exception error);
 
-    [LoggerMessage(40, LogLevel.Warning, "{Server} can't be reached yet: the engine starts without it and keeps what is merged in memory.")]
-    public static partial void StartsWithoutServer(this ILogger logger, Exception error, string server);
+    [LoggerMessage(40, LogLevel.Critical, "A server can't be relied on, and the engine has started already.")]
+    public static partial void Unsuitable(this ILogger logger, Exception error);
 
     [LoggerMessage(41, LogLevel.Warning, "{Server} has maxmemory-policy {Policy}: with a memory limit it would evict what is not completed yet. Set noeviction.")]
     public static partial void WouldEvict(this ILogger logger, string server, string policy);

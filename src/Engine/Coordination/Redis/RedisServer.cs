@@ -32,6 +32,11 @@ internal sealed class RedisServer : IAsyncDisposable
     /// <summary>For the batches of a partition.</summary>
     public RespClient Flushing(int partition) => _flushing[partition % _flushing.Length];
 
+    /// <summary>
+    /// Which connection the partition's batches take now, counted: a WAIT on another connection than the one that wrote says nothing about what was written, not even about the server.
+    /// </summary>
+    public long Opening(int partition) => Flushing(partition).GetState().Links[0].Openings;
+
     /// <summary>Returns when the replicas have what the partition's connection wrote.</summary>
     public Task ReplicatedAsync(int partition, byte[] key) => _barriers[partition % _barriers.Length].PassAsync(key);
 

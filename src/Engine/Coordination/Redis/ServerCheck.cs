@@ -9,18 +9,20 @@ internal static class ServerCheck
 {
     private static readonly Version Oldest = new(6, 2);
 
-    /// <summary>Checks all servers as the options say: fails, waits, or goes on checking in the background.</summary>
-    public static async Task StartAsync(IReadOnlyList<RedisServer> servers, RedisOptions options, ILogger logger, CancellationToken cancellation)
+    /// <summary>Checks all servers: a task that ends when all were found suitable, and fails with the first that is not.</summary>
+    /// <param name="servers">The servers.</param>
+    /// <param name="options">What is asked of them. Unless they say that a server that can't be reached is a failure, it is asked until it answers.</param>
+    /// <param name="logger">Where warnings go.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="CoordinatorException">A server can't be reached.</exception>
+    /// <exception cref="UnsuitableServerException">A server can't be relied on.</exception>
+    public static async Task CheckAsync(IReadOnlyList<RedisServer> servers, RedisOptions options, ILogger logger, CancellationToken cancellation)
     {
         foreach (RedisServer server in servers)
         {
             try
             {
-                Judge(await AskAsync(server, options.Start == RedisStart.Wait, cancellation).ConfigureAwait(false), server.Endpoint, options, logger);
-            }
-            catch (RespException unreachable) when (options.Start == RedisStart.Degrade && unreachable is not RespServerException and not RespAuthenticationException)
-            {
-                logger.StartsWithoutServer(unreachable, server.Endpoint.ToString());
+                Judge(await AskAsync(server, options.Start != RedisStart.Fail, cancellation).ConfigureAwait(false), server.Endpoint, options, logger);
             }
             catch (RespServerException refusal) when (refusal.Kind == RespErrorKind.NoPermission)
             {
@@ -30,6 +32,23 @@ internal static class ServerCheck
             {
                 throw RedisFaults.Translate(fault, server.Endpoint);
             }
+        }
+    }
+
+    /// <summary>As <see cref="CheckAsync"/>, for an engine that has started already: what is wrong is logged.</summary>
+    public static async Task CheckLaterAsync(IReadOnlyList<RedisServer> servers, RedisOptions options, ILogger logger, CancellationToken cancellation)
+    {
+        try
+        {
+            await CheckAsync(servers, options, logger, cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The engine ended before the server was there.
+        }
+        catch (Exception unsuitable)
+        {
+            logger.Unsuitable(unsuitable);
         }
     }
 

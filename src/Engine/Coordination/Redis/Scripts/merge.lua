@@ -78,35 +78,33 @@ end
 local function general_merger(bytes)
   local find, char = string.find, string.char
   local band, bor = bit.band, bit.bor
-  local EIGHT = '<' .. rep('I3', 8)
-  local SIXTEEN = '<' .. rep('I3', 16)
-
-  local function varint(value)
-    if value < 128 then return char(value) end
-    local text = ''
-    while value >= 128 do
-      local low = value % 128
-      text = text .. char(low + 128)
-      value = (value - low) / 128
-    end
-    return text .. char(value)
-  end
+  local EIGHT, SIXTEEN, EIGHT_ENTRIES = '<' .. rep('I3', 8), '<' .. rep('I3', 16), '>' .. rep('I3', 8)
 
   -- The length at a place and the place behind it; nil when there is none in its shortest form.
   local function read_varint(record, at)
     local value, weight = 0, 1
     for i = at, at + 4 do
-      local next_byte = byte(record, i)
-      if not next_byte then return nil end
-      if next_byte < 128 then
-        value = value + next_byte * weight
-        if next_byte == 0 and i > at or value > 2147483647 then return nil end
+      local digit = byte(record, i)
+      if not digit then return nil end
+      if digit < 128 then
+        value = value + digit * weight
+        if digit == 0 and i > at or value > 2147483647 then return nil end
         return value, i + 1
       end
-      value = value + (next_byte - 128) * weight
+      value = value + (digit - 128) * weight
       weight = weight * 128
     end
     return nil
+  end
+
+  local function frame_of(index, payload)
+    local length, digits = #payload, ''
+    while length >= 128 do
+      local low = length % 128
+      digits = digits .. char(low + 128)
+      length = (length - low) / 128
+    end
+    return concat({char(index), digits, char(length), payload})
   end
 
   -- Strict: no surrogates, no form longer than needed, nothing above U+10FFFF.
@@ -142,139 +140,174 @@ local function general_merger(bytes)
     return high >= 0x80000000 and (high < 0xABCA2875 or high == 0xABCA2875 and low <= 0xF4373FFF)
   end
 
-  -- The elements of a window as one flat list: start, stop, then the identity as four numbers of 48 bits; nil when it is not canonical.
-  local function read_window(kind, size, record, at, stop)
-    local list, count, n = {}, 0, 0
-    local w, x, y, z = 2 ^ 48, 0, 0, 0
-    while at <= stop do
-      if n == size or at + 24 > stop then return nil end
-      local a, b, c, d = unpack('>I6I6I6I6', record, at)
-      if a < 0x800000000000 or a > 0xABCA2875F437 or a == 0xABCA2875F437 and b >= 0x400000000000 then return nil end
-      if a > w or a == w and (b > x or b == x and (c > y or c == y and d >= z)) then return nil end
-      local length, value = byte(record, at + 24), at + 25
-      if length >= 128 then
-        length, value = read_varint(record, at + 24)
-        if not length then return nil end
-      end
-      local last = value + length - 1
-      if last > stop then return nil end
-      if kind == WINDOWS then
-        if length > 65535 or not is_utf8(sub(record, value, last)) then return nil end
-      elseif length ~= (kind == WINDOWS + 1 and 8 or 16) then
-        return nil
-      end
-      list[count + 1], list[count + 2], list[count + 3], list[count + 4], list[count + 5], list[count + 6] = at, last, a, b, c, d
-      count, n = count + 6, n + 1
-      w, x, y, z = a, b, c, d
+  -- The end of the element at a place, then its identity as four numbers of 48 bits, which must be below the given one; nil when it is malformed.
+  local function read_element(kind, record, at, stop, w, x, y, z)
+    if at + 24 > stop then return nil end
+    local a, b, c, d = unpack('>I6I6I6I6', record, at)
+    if a < 0x800000000000 or a > 0xABCA2875F437 or a == 0xABCA2875F437 and b >= 0x400000000000
+      or a > w or a == w and (b > x or b == x and (c > y or c == y and d >= z)) then
+      return nil
+    end
+    local length, value = byte(record, at + 24), at + 25
+    if length >= 128 then
+      length, value = read_varint(record, at + 24)
+      if not length then return nil end
+    end
+    local last = value + length - 1
+    if last > stop then return nil end
+    if kind == WINDOWS then
+      -- What follows the value does not look like text for long: it begins with the high bit of the next element's ticks, or ends.
+      if length > 65535 then return nil end
+      local _, ascii = find(record, '^[^\128-\255]*', value)
+      if ascii < last and not is_utf8(sub(record, value, last)) then return nil end
+    elseif length ~= (kind == WINDOWS + 1 and 8 or 16) then
+      return nil
+    end
+    return last, a, b, c, d
+  end
+
+  local function is_window(kind, size, record, at, stop)
+    local w, x, y, z, last = 2 ^ 48, 0, 0, 0, nil
+    for _ = 1, size do
+      last, w, x, y, z = read_element(kind, record, at, stop, w, x, y, z)
+      if not last then return false end
+      if last == stop then return true end
       at = last + 1
-    end
-    return list
-  end
-
-  -- True when the first value's bytes are greater than or equal to the second's.
-  local function is_at_least(left, right)
-    local common = math.min(#left, #right)
-    for i = 1, common do
-      local a, b = byte(left, i), byte(right, i)
-      if a ~= b then return a > b end
-    end
-    return #left >= #right
-  end
-
-  local function merge_windows(size, left, a, right, b)
-    local parts, count, n, i, j = {}, 0, 0, 1, 1
-    while n < size and (a[i] or b[j]) do
-      local order
-      if not b[j] then order = 1
-      elseif not a[i] then order = -1
-      else
-        order = a[i + 2] - b[j + 2]
-        if order == 0 then order = a[i + 3] - b[j + 3] end
-        if order == 0 then order = a[i + 4] - b[j + 4] end
-        if order == 0 then order = a[i + 5] - b[j + 5] end
-      end
-      local takes_left = order > 0
-      if order == 0 then
-        -- One contribution. The identities are equal, so the values decide; each begins behind its length.
-        local _, first = read_varint(left, a[i] + 24)
-        local _, second = read_varint(right, b[j] + 24)
-        takes_left = is_at_least(sub(left, first, a[i + 1]), sub(right, second, b[j + 1]))
-      end
-      n, count = n + 1, count + 1
-      parts[count] = takes_left and sub(left, a[i], a[i + 1]) or sub(right, b[j], b[j + 1])
-      if order >= 0 then i = i + 6 end
-      if order <= 0 then j = j + 6 end
-    end
-    return concat(parts)
-  end
-
-  -- The entries of the sparse form as numbers, register * 64 + rank; nil when it is not canonical.
-  local function read_sparse(record, at, stop)
-    local length = stop - at + 1
-    if length > 12285 or length % 3 ~= 0 then return nil end
-    local list, n, previous = {}, 0, -1
-    while at <= stop do
-      local fields = math.min(64, (stop - at + 1) / 3)
-      local block = {unpack(fields == 64 and '>' .. rep('I3', 64) or '>' .. rep('I3', fields), record, at)}
-      for i = 1, fields do
-        local entry = block[i]
-        local rank = entry % 64
-        if entry - rank <= previous or rank == 0 or rank > 51 then return nil end
-        previous = entry - rank
-        n = n + 1
-        list[n] = entry
-      end
-      at = at + 3 * fields
-    end
-    if previous >= 1048576 then return nil end
-    return list
-  end
-
-  -- A rank above 51 has its two highest bits set, so most blocks are cleared by one look at the highest bit of all their ranks.
-  local function has_rank_beyond(v)
-    for _ = 1, 4 do
-      local rank = v % 64
-      if rank > 51 then return true end
-      v = (v - rank) / 64
     end
     return false
   end
 
-  local function is_dense(record, at)
-    local raised = 0
-    for p = at, at + 12287, 48 do
-      local a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, q = unpack(SIXTEEN, record, p)
-      if band(bor(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, q), 0x820820) ~= 0 then
-        for _, v in ipairs({a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, q}) do
-          if has_rank_beyond(v) then return false end
+  -- True when the value of the left element is greater than or equal to that of the right one, as bytes.
+  local function is_at_least(left, a, a_last, right, b, b_last)
+    local _, first = read_varint(left, a + 24)
+    local _, second = read_varint(right, b + 24)
+    for i = 0, math.min(a_last - first, b_last - second) do
+      local one, other = byte(left, first + i), byte(right, second + i)
+      if one ~= other then return one > other end
+    end
+    return a_last - first >= b_last - second
+  end
+
+  -- Checks both windows to their ends and merges them on the way; nil when one is malformed.
+  local function merge_windows(kind, size, left, i, left_stop, right, j, right_stop)
+    local parts, count, taken, lefts, rights = {}, 0, 0, 0, 0
+    local a_last, a, b, c, d = read_element(kind, left, i, left_stop, 2 ^ 48, 0, 0, 0)
+    local b_last, e, f, g, h = read_element(kind, right, j, right_stop, 2 ^ 48, 0, 0, 0)
+    if not a_last or not b_last then return nil end
+    local run, run_at, run_stop
+    while a_last or b_last do
+      local order
+      if not b_last then
+        order = 1
+      elseif not a_last then
+        order = -1
+      else
+        order = a - e
+        if order == 0 then order = b - f end
+        if order == 0 then order = c - g end
+        if order == 0 then order = d - h end
+      end
+      if taken < size then
+        local from, at, last = right, j, b_last
+        if order > 0 or order == 0 and is_at_least(left, i, a_last, right, j, b_last) then from, at, last = left, i, a_last end
+        -- Neighbours are copied together. (The two records may be one string: the place says which of them goes on.)
+        if run == from and at == run_stop + 1 then
+          run_stop = last
+        else
+          if run then
+            count = count + 1
+            parts[count] = sub(run, run_at, run_stop)
+          end
+          run, run_at, run_stop = from, at, last
         end
+        taken = taken + 1
+      end
+      if order >= 0 then
+        lefts, i = lefts + 1, a_last + 1
+        if i > left_stop then
+          a_last = nil
+        else
+          if lefts == size then return nil end
+          a_last, a, b, c, d = read_element(kind, left, i, left_stop, a, b, c, d)
+          if not a_last then return nil end
+        end
+      end
+      if order <= 0 then
+        rights, j = rights + 1, b_last + 1
+        if j > right_stop then
+          b_last = nil
+        else
+          if rights == size then return nil end
+          b_last, e, f, g, h = read_element(kind, right, j, right_stop, e, f, g, h)
+          if not b_last then return nil end
+        end
+      end
+    end
+    parts[count + 1] = sub(run, run_at, run_stop)
+    return concat(parts)
+  end
+
+  local function is_sparse(record, at, stop)
+    local length = stop - at + 1
+    if length > 12285 or length % 3 ~= 0 then return false end
+    local previous = -1
+    while at + 23 <= stop do
+      local a, b, c, d, e, f, g, h = unpack(EIGHT_ENTRIES, record, at)
+      local r, s, t, u, v, w, x, y = a % 64, b % 64, c % 64, d % 64, e % 64, f % 64, g % 64, h % 64
+      a, b, c, d, e, f, g, h = a - r, b - s, c - t, d - u, e - v, f - w, g - x, h - y
+      if r * s * t * u * v * w * x * y == 0 or r > 51 or s > 51 or t > 51 or u > 51 or v > 51 or w > 51 or x > 51 or y > 51
+        or a <= previous or b <= a or c <= b or d <= c or e <= d or f <= e or g <= f or h <= g then
+        return false
+      end
+      previous, at = h, at + 24
+    end
+    while at <= stop do
+      local entry = unpack('>I3', record, at)
+      local rank = entry % 64
+      if rank == 0 or rank > 51 or entry - rank <= previous then return false end
+      previous, at = entry - rank, at + 3
+    end
+    return previous < 1048576
+  end
+
+  -- Four ranks of 6 bits in one number: whether one is above 51.
+  local function has_rank_beyond(v)
+    return v % 64 > 51 or v % 4096 >= 3328 or v % 262144 >= 212992 or v >= 13631488
+  end
+
+  local function is_dense(record, at)
+    local stop, raised = at + 12287, 0
+    while at < stop do
+      local a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p = unpack(SIXTEEN, record, at)
+      -- A rank above 51 has its highest bit set, and so hardly any block needs more than this one look at all its ranks together.
+      if band(bor(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p), 0x820820) ~= 0
+        and (has_rank_beyond(a) or has_rank_beyond(b) or has_rank_beyond(c) or has_rank_beyond(d) or has_rank_beyond(e) or has_rank_beyond(f)
+          or has_rank_beyond(g) or has_rank_beyond(h) or has_rank_beyond(i) or has_rank_beyond(j) or has_rank_beyond(k) or has_rank_beyond(l)
+          or has_rank_beyond(m) or has_rank_beyond(n) or has_rank_beyond(o) or has_rank_beyond(p)) then
+        return false
       end
       -- The dense form is for more registers than the sparse one takes. Once there are enough, no more are counted.
       if raised < 4096 then
-        for _, v in ipairs({a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, q}) do
-          local low = v % 4096
-          if low % 64 > 0 then raised = raised + 1 end
-          if low >= 64 then raised = raised + 1 end
-          if v % 262144 >= 4096 then raised = raised + 1 end
+        for q = at, at + 45, 3 do
+          local v = unpack('<I3', record, q)
           if v >= 262144 then raised = raised + 1 end
+          if v % 262144 >= 4096 then raised = raised + 1 end
+          v = v % 4096
+          if v >= 64 then raised = raised + 1 end
+          if v % 64 > 0 then raised = raised + 1 end
         end
       end
+      at = at + 48
     end
     return raised >= 4096
   end
 
   -- The higher of each of four ranks, compared where they stand.
   local function max_of_four(a, b)
-    local a1, b1 = a % 64, b % 64
-    local a2, b2 = a % 4096, b % 4096
-    local a3, b3 = a % 262144, b % 262144
-    local r1, r2, r3, r4 = a1, a2 - a1, a3 - a2, a - a3
+    local a1, b1, a2, b2, a3, b3 = a % 64, b % 64, a % 4096, b % 4096, a % 262144, b % 262144
+    a, a3, a2 = a - a3, a3 - a2, a2 - a1
     b, b3, b2 = b - b3, b3 - b2, b2 - b1
-    if b1 > r1 then r1 = b1 end
-    if b2 > r2 then r2 = b2 end
-    if b3 > r3 then r3 = b3 end
-    if b > r4 then r4 = b end
-    return r1 + r2 + r3 + r4
+    return (a1 > b1 and a1 or b1) + (a2 > b2 and a2 or b2) + (a3 > b3 and a3 or b3) + (a > b and a or b)
   end
 
   local function merge_dense(left, left_at, right, right_at)
@@ -296,24 +329,28 @@ local function general_merger(bytes)
     return concat(parts)
   end
 
+  -- Where an entry lies in the dense form: its triple of bytes, the weight of its rank in there, and its rank.
+  local function place_of(entry)
+    local rank = entry % 64
+    local register = (entry - rank) / 64
+    local lane = register % 4
+    return (register - lane) / 4, lane == 0 and 1 or lane == 1 and 64 or lane == 2 and 4096 or 262144, rank
+  end
+
   -- Raises registers of the dense form; what lies between the touched triples of bytes is copied as it is.
-  local function raise(dense, at, entries)
+  local function raise(dense, at, sparse, from, stop)
     local parts, n, copied = {}, 0, at
     local place, triple, touched = -1, 0, false
-    for i = 1, #entries do
-      local entry = entries[i]
-      local rank = entry % 64
-      local register = (entry - rank) / 64
-      local lane = register % 4
-      local here = at + (register - lane) / 4 * 3
-      if here ~= place then
+    for p = from, stop, 3 do
+      local index, weight, rank = place_of((unpack('>I3', sparse, p)))
+      if at + 3 * index ~= place then
         if touched then
           parts[n + 1], parts[n + 2] = sub(dense, copied, place - 1), pack('<I3', triple)
           n, copied, touched = n + 2, place + 3, false
         end
-        place, triple = here, unpack('<I3', dense, here)
+        place = at + 3 * index
+        triple = unpack('<I3', dense, place)
       end
-      local weight = lane == 0 and 1 or lane == 1 and 64 or lane == 2 and 4096 or 262144
       local current = (triple - triple % weight) / weight % 64
       if rank > current then triple, touched = triple + (rank - current) * weight, true end
     end
@@ -325,124 +362,165 @@ local function general_merger(bytes)
     return concat(parts)
   end
 
-  local function merge_sparse(left, left_at, left_stop, a, right, right_at, b)
-    local parts, n, total, copied = {}, 0, #a + #b, left_at
-    local i, left_count = 1, #a
-    for j = 1, #b do
-      local entry = b[j]
-      local rank = entry % 64
-      local first = entry - rank
-      while i <= left_count and a[i] < first do i = i + 1 end
-      local place = left_at + 3 * (i - 1)
-      local shared = i <= left_count and a[i] - a[i] % 64 == first
-      if shared then total = total - 1 end
-      if not shared or a[i] < entry then
-        if place > copied then
-          n = n + 1
-          parts[n] = sub(left, copied, place - 1)
-        end
-        n = n + 1
-        parts[n] = sub(right, right_at + 3 * (j - 1), right_at + 3 * j - 1)
-        copied = shared and place + 3 or place
+  -- The dense form of two sparse ones.
+  local function fill_dense(left, left_at, left_stop, right, right_at, right_stop)
+    local triples, parts = {}, {}
+    for i = 0, 4095 do triples[i] = 0 end
+    for p = left_at, left_stop, 3 do
+      local index, weight, rank = place_of((unpack('>I3', left, p)))
+      triples[index] = triples[index] + rank * weight
+    end
+    for p = right_at, right_stop, 3 do
+      local index, weight, rank = place_of((unpack('>I3', right, p)))
+      local triple = triples[index]
+      local current = (triple - triple % weight) / weight % 64
+      if rank > current then triples[index] = triple + (rank - current) * weight end
+    end
+    for i = 0, 4095, 8 do
+      parts[i / 8 + 1] = pack(EIGHT, triples[i], triples[i + 1], triples[i + 2], triples[i + 3], triples[i + 4], triples[i + 5], triples[i + 6], triples[i + 7])
+    end
+    return concat(parts)
+  end
+
+  -- Looks the shorter side's entries up in the longer side, by steps that double: a small delta costs little, whatever is stored.
+  local function merge_sparse(left, left_at, left_stop, right, right_at, right_stop)
+    if right_stop - right_at > left_stop - left_at then
+      left, left_at, left_stop, right, right_at, right_stop = right, right_at, right_stop, left, left_at, left_stop
+    end
+    local parts, n, copied = {}, 0, left_at
+    local count, low = (left_stop - left_at + 1) / 3, 0
+    local total = count
+    for p = right_at, right_stop, 3 do
+      local entry = unpack('>I3', right, p)
+      local first = entry - entry % 64
+      local high, step = low, 1
+      while high < count and unpack('>I3', left, left_at + 3 * high) < first do
+        low, high, step = high + 1, high + step, 2 * step
+      end
+      if high > count then high = count end
+      while low < high do
+        local middle = (low + high - (low + high) % 2) / 2
+        if unpack('>I3', left, left_at + 3 * middle) < first then low = middle + 1 else high = middle end
+      end
+      local found = low < count and unpack('>I3', left, left_at + 3 * low) or 1048576
+      local is_shared = found - found % 64 == first
+      if not is_shared then total = total + 1 end
+      if not is_shared or found < entry then
+        local place = left_at + 3 * low
+        parts[n + 1], parts[n + 2] = sub(left, copied, place - 1), sub(right, p, p + 2)
+        n, copied = n + 2, is_shared and place + 3 or place
       end
     end
-    if total > 4095 then return raise(raise(rep('\0', 12288), 1, a), 1, b) end
+    if total > 4095 then return fill_dense(left, left_at, left_stop, right, right_at, right_stop) end
     parts[n + 1] = sub(left, copied, left_stop)
     return concat(parts)
   end
 
-  -- Reads one record into lists by index + 1: where fields begin (with their frames) and end, and what was read of their payloads. False when
-  -- anything is not canonical, or stands in the other part of a stored record.
-  local function read_record(record, part, large, frames, stops, payloads)
-    local at, size, previous = 1, #record, -1
-    while at <= size do
-      local index, length = byte(record, at, at + 1)
-      if index <= previous or not length then return false end
-      local start = at + 2
-      if length >= 128 then
-        length, start = read_varint(record, at + 1)
-        if not length then return false end
-      end
-      local stop = start + length - 1
-      local kind = bytes[3 * index + 1]
-      if length == 0 or stop > size or not kind or part and part ~= (large[index + 1] and 2 or 1) then return false end
-      local payload
-      if kind >= DISTINCT then
-        payload = true
-        if length == 12288 then
-          if not is_dense(record, start) then return false end
-        else
-          payload = read_sparse(record, start, stop)
-        end
-      elseif kind >= WINDOWS then
-        payload = read_window(kind, bytes[3 * index + 2] + 256 * bytes[3 * index + 3], record, start, stop)
-      elseif length ~= 8 then
-        return false
-      elseif kind >= EXTREMA then
-        local high, low = unpack('>I4I4', record, start)
-        payload = is_ordinal(kind % 16, high, low)
-      else
-        local low, high = unpack('<I4i4', record, start)
-        payload = (low ~= 0 or high ~= 0) and (kind ~= SUM_I32 or high == (low < 2147483648 and 0 or -1))
-      end
-      if not payload then return false end
-      frames[index + 1], stops[index + 1], payloads[index + 1] = at, stop, payload
-      previous, at = index, stop + 1
+  -- True when a field's payload is canonical.
+  local function is_payload(kind, index, record, start, stop)
+    local length = stop - start + 1
+    if kind >= DISTINCT then
+      if length == 12288 then return is_dense(record, start) end
+      return is_sparse(record, start, stop)
     end
-    return true
+    if kind >= WINDOWS then return is_window(kind, bytes[3 * index + 2] + 256 * bytes[3 * index + 3], record, start, stop) end
+    if length ~= 8 then return false end
+    if kind >= EXTREMA then return is_ordinal(kind % 16, unpack('>I4I4', record, start)) end
+    local low, high = unpack('<I4i4', record, start)
+    return (low ~= 0 or high ~= 0) and (kind ~= SUM_I32 or high == (low < 2147483648 and 0 or -1))
   end
 
-  -- The merged frame of a field that both have; '' when it becomes empty, nil when it overflows.
-  local function merge_field(index, left, a_stop, a, right, b_stop, b)
-    local kind, payload = bytes[3 * index - 2], nil
-    if kind < EXTREMA then
-      local low, high = unpack('<I4i4', left, a_stop - 7)
-      local more, upper = unpack('<I4i4', right, b_stop - 7)
-      low, high = low + more, high + upper
-      if low >= 4294967296 then low, high = low - 4294967296, high + 1 end
-      if high < -2147483648 or high > 2147483647 or kind == SUM_I32 and high ~= (low < 2147483648 and 0 or -1) then return nil end
-      if low == 0 and high == 0 then return '' end
-      return pack('<BBI4i4', index - 1, 8, low, high)
+  -- The merged frame of a field that both have, '' when it becomes empty; false when it overflows, nil when a payload is not canonical.
+  local function merge_field(kind, index, left, a, a_stop, right, b, b_stop)
+    if kind >= DISTINCT then
+      if not is_payload(kind, index, left, a, a_stop) or not is_payload(kind, index, right, b, b_stop) then return nil end
+      local payload
+      if a_stop - a == 12287 then
+        payload = b_stop - b == 12287 and merge_dense(left, a, right, b) or raise(left, a, right, b, b_stop)
+      elseif b_stop - b == 12287 then
+        payload = raise(right, b, left, a, a_stop)
+      else
+        payload = merge_sparse(left, a, a_stop, right, b, b_stop)
+      end
+      return frame_of(index, payload)
     end
-    if kind < WINDOWS then
-      local high, low = unpack('>I4I4', left, a_stop - 7)
-      local upper, lower = unpack('>I4I4', right, b_stop - 7)
-      local left_is_greater = high > upper or high == upper and low > lower
-      return (left_is_greater == (kind < MIN)) and sub(left, a_stop - 9, a_stop) or sub(right, b_stop - 9, b_stop)
+    if kind >= WINDOWS then
+      local payload = merge_windows(kind, bytes[3 * index + 2] + 256 * bytes[3 * index + 3], left, a, a_stop, right, b, b_stop)
+      return payload and frame_of(index, payload)
     end
-    if kind < DISTINCT then
-      payload = merge_windows(bytes[3 * index - 1] + 256 * bytes[3 * index], left, a, right, b)
-    elseif a == true then
-      payload = b == true and merge_dense(left, a_stop - 12287, right, b_stop - 12287) or raise(left, a_stop - 12287, b)
-    elseif b == true then
-      payload = raise(right, b_stop - 12287, a)
-    else
-      payload = merge_sparse(left, a_stop - 3 * #a + 1, a_stop, a, right, b_stop - 3 * #b + 1, b)
+    if a_stop - a ~= 7 or b_stop - b ~= 7 then return nil end
+    if kind >= EXTREMA then
+      local high, low = unpack('>I4I4', left, a)
+      local upper, lower = unpack('>I4I4', right, b)
+      if not is_ordinal(kind % 16, high, low) or not is_ordinal(kind % 16, upper, lower) then return nil end
+      if (high > upper or high == upper and low > lower) == (kind < MIN) then return sub(left, a - 2, a_stop) end
+      return sub(right, b - 2, b_stop)
     end
-    return char(index - 1) .. varint(#payload) .. payload
+    local low, high = unpack('<I4i4', left, a)
+    local lower, upper = unpack('<I4i4', right, b)
+    if low == 0 and high == 0 or lower == 0 and upper == 0
+      or kind == SUM_I32 and (high ~= (low < 2147483648 and 0 or -1) or upper ~= (lower < 2147483648 and 0 or -1)) then
+      return nil
+    end
+    low, high = low + lower, high + upper
+    if low >= 4294967296 then low, high = low - 4294967296, high + 1 end
+    if high < -2147483648 or high > 2147483647 or kind == SUM_I32 and high ~= (low < 2147483648 and 0 or -1) then return false end
+    return (low ~= 0 or high ~= 0) and pack('<BBI4i4', index, 8, low, high) or ''
+  end
+
+  -- The index of the field at a place, and where its payload begins and ends; 256 behind the last field, nil where the frame is broken.
+  local function next_field(record, at, previous)
+    local index, length = byte(record, at, at + 1)
+    if not index then return 256 end
+    if index <= previous or not length then return nil end
+    local start = at + 2
+    if length >= 128 then
+      length, start = read_varint(record, at + 1)
+    end
+    if not length or length == 0 or start + length - 1 > #record then return nil end
+    return index, start, start + length - 1
   end
 
   return function(schema, small, big, delta)
     local large = schema.large
-    local a_frames, a_stops, a_payloads, b_frames, b_stops, b_payloads = {}, {}, {}, {}, {}, {}
-    if not read_record(small, 1, large, a_frames, a_stops, a_payloads) or not read_record(big, 2, large, a_frames, a_stops, a_payloads)
-      or not read_record(delta, nil, large, b_frames, b_stops, b_payloads) then
-      return 2
-    end
-    local smalls, larges, n, m = {}, {}, 0, 0
-    for index = 1, schema.count do
-      local is_large, in_stored, in_delta = large[index], a_frames[index], b_frames[index]
+    local smalls, larges, n, m, overflows = {}, {}, 0, 0, false
+    local s_at, b_at, d_at = 1, 1, 1
+    local s, s_start, s_stop = next_field(small, 1, -1)
+    local b, b_start, b_stop = next_field(big, 1, -1)
+    local d, d_start, d_stop = next_field(delta, 1, -1)
+    while s and b and d do
+      local index = s < b and s or b
+      if d < index then index = d end
+      if index == 256 then
+        if overflows then return 1 end
+        return 0, concat(smalls), concat(larges)
+      end
+      local kind, is_large = bytes[3 * index + 1], large[index + 1]
+      -- A field that is not declared, or that stands in the wrong part of the stored record.
+      if not kind or s == index and is_large or b == index and not is_large then return 2 end
       local frame
-      if in_stored then
-        local stored = is_large and big or small
-        if in_delta then
-          frame = merge_field(index, stored, a_stops[index], a_payloads[index], delta, b_stops[index], b_payloads[index])
-          if not frame then return 1 end
+      if s == index then
+        if d == index then
+          frame = merge_field(kind, index, small, s_start, s_stop, delta, d_start, d_stop)
         else
-          frame = sub(stored, in_stored, a_stops[index])
+          frame = is_payload(kind, index, small, s_start, s_stop) and sub(small, s_at, s_stop) or nil
         end
-      elseif in_delta then
-        frame = sub(delta, in_delta, b_stops[index])
+        s_at = s_stop + 1
+        s, s_start, s_stop = next_field(small, s_at, index)
+      elseif b == index then
+        if d == index then
+          frame = merge_field(kind, index, big, b_start, b_stop, delta, d_start, d_stop)
+        else
+          frame = is_payload(kind, index, big, b_start, b_stop) and sub(big, b_at, b_stop) or nil
+        end
+        b_at = b_stop + 1
+        b, b_start, b_stop = next_field(big, b_at, index)
+      else
+        frame = is_payload(kind, index, delta, d_start, d_stop) and sub(delta, d_at, d_stop) or nil
+      end
+      if d == index then
+        d_at = d_stop + 1
+        d, d_start, d_stop = next_field(delta, d_at, index)
       end
       if frame then
         if is_large then
@@ -452,9 +530,14 @@ local function general_merger(bytes)
           n = n + 1
           smalls[n] = frame
         end
+      elseif frame == false then
+        -- Goes on: a malformed field further on wins.
+        overflows = true
+      else
+        return 2
       end
     end
-    return 0, concat(smalls), concat(larges)
+    return 2
   end
 end
 
