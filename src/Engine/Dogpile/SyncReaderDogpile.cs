@@ -46,6 +46,8 @@ public sealed class SyncReaderDogpile<TValue>
 
     internal AsyncReaderWriterLock Readers => _readers;
 
+    internal CreationFlow? InFlight => _core.InFlight;
+
     /// <summary>Enters a reader's section with the value, creating it or waiting for it if need be.</summary>
     /// <param name="creator">Creates the value; enters the write phase it is given before it replaces what readers use.</param>
     /// <param name="cancellation">Stops waiting; the creation goes on for the others.</param>
