@@ -68,3 +68,19 @@ internal abstract class CreationFlow
         return false;
     }
 }
+
+/// <summary>A creation that occupies a key's place, whatever the type of its value.</summary>
+internal interface IKeyCreation
+{
+    /// <summary>Everybody who waited has left, so how it ends is nobody's.</summary>
+    bool WasLeft { get; }
+
+    /// <inheritdoc cref="Creation{TResult}.WaitForEndAsync"/>
+    ValueTask WaitForEndAsync(CancellationToken cancellation);
+
+    /// <inheritdoc cref="Creation{TResult}.Supersede"/>
+    void Supersede();
+
+    /// <inheritdoc cref="Creation{TResult}.Cancel"/>
+    void Cancel();
+}

@@ -185,7 +185,7 @@ internal sealed class DogpileCore<TValue>
             {
                 _current = made;
             }
-            else if (_options.ErrorExpiry is { } life && !creation.IsAbandoned)
+            else if (_options.ErrorExpiry is { } life && !creation.WasLeft)
             {
                 _failure = ExceptionDispatchInfo.Capture(failure);
                 _failedUntil = AgeClock.Later(_clock.Now, life);
