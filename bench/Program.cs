@@ -8,4 +8,4 @@ Console.CancelKeyPress += (_, e) =>
     e.Cancel = true;
     interrupted.Cancel();
 };
-return await new BenchProgram([new MergeScenario(), new RespScenario()], [new KeyCodecSoak(), new MergeSoak(), new NameSoak(), new RespSoak()], Console.Out, Console.Error).RunAsync(args, interrupted.Token);
+return await new BenchProgram([new MergeScenario(), new RespScenario(), new DogpileScenario()], [new KeyCodecSoak(), new MergeSoak(), new NameSoak(), new RespSoak()], Console.Out, Console.Error).RunAsync(args, interrupted.Token);

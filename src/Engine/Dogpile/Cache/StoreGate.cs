@@ -17,6 +17,7 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
     /// <summary>A value with what has become of it since; null when there is none, or none that can be read or may be used.</summary>
     public async ValueTask<(T Value, StoredValue Stored, Invalidation? Mark)?> ReadAsync<T>(string key, CancellationToken cancellation)
     {
+        IDogpileSerializer<T> serializer = options.Serializers.Of<T>();
         try
         {
             IReadOnlyList<StoredValue?> found = await store.GetManyAsync([KeyOf(key), .. MarkKeys(null)], cancellation).ConfigureAwait(false);
@@ -25,7 +26,7 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
             Invalidation? worst = Worst(stored, [.. found.Skip(1)]);
             if (!stored.Tags.IsEmpty && worst != Invalidation.Hard)
                 worst = Worst(stored, await store.GetManyAsync([.. stored.Tags.SelectMany(MarkKeys)], cancellation).ConfigureAwait(false)) ?? worst;
-            return worst == Invalidation.Hard ? null : (options.Serializers.Of<T>().Deserialize(stored.Payload.Span), stored, worst);
+            return worst == Invalidation.Hard ? null : (serializer.Deserialize(stored.Payload.Span), stored, worst);
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
@@ -38,10 +39,11 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
     /// <summary>False when a creator with a higher token was there before.</summary>
     public async ValueTask<bool> WriteAsync<T>(CacheEntry<T> entry, DateTimeOffset begunAt, long token, CancellationToken cancellation)
     {
+        IDogpileSerializer<T> serializer = options.Serializers.Of<T>();
         try
         {
             ArrayBufferWriter<byte> bytes = new();
-            options.Serializers.Of<T>().Serialize(entry.Value, bytes);
+            serializer.Serialize(entry.Value, bytes);
             DogpileEntryOptions terms = entry.Options;
             DateTimeOffset? keepUntil = terms.Expiry is { } expiry && terms.StaleFor is { } stale ? entry.CreatedAt + expiry + stale : null;
             return await store.SetAsync(
