@@ -3,20 +3,59 @@ using System.Runtime.ExceptionServices;
 namespace Sluice.Dogpiling;
 
 /// <summary>
-/// A value in memory, or a remembered failure. What was created is immutable; what moves are three words that a hit compares and one that it sets, each
-/// read and written whole, none of which guards another.
+/// A value in memory, or a remembered failure. What was created is immutable; what moves are words that are read and written whole, none of which guards
+/// another.
 /// </summary>
-internal abstract class CacheEntry(string key, DogpileEntryOptions askedWith, DogpileEntryOptions options)
+/// <remarks>
+/// What a hit looks at is here, in 56 bytes with the value, and all the rest in <see cref="EntryLife"/>: among many keys a hit costs what it costs to fetch its
+/// cache lines from memory, and three lines were half as much again as one.
+/// </remarks>
+internal abstract class CacheEntry(EntryLife life)
 {
+    private readonly EntryLife _life = life;
+    private readonly DogpileEntryOptions _askedWith = life.AskedWith;
     private long _hitUntil = long.MinValue;
     private long _checkedEpoch;
 
-    public string Key => key;
+    public EntryLife Life => _life;
 
     /// <summary>The options of the call that created it; a caller with the same ones need not compare them.</summary>
+    public DogpileEntryOptions AskedWith => _askedWith;
+
+    /// <summary>
+    /// Until when a caller with the same options takes it without a further thought: its expiry, or the moment from which on it may be refreshed early.
+    /// </summary>
+    public long HitUntil
+    {
+        get => Volatile.Read(ref _hitUntil);
+        set => Volatile.Write(ref _hitUntil, value);
+    }
+
+    /// <summary>The invalidations that it is known to have survived.</summary>
+    public long CheckedEpoch
+    {
+        get => Volatile.Read(ref _checkedEpoch);
+        set => Volatile.Write(ref _checkedEpoch, value);
+    }
+
+    /// <summary>Asked for since the eviction's hand came by.</summary>
+    public bool WasAsked { get; set; }
+
+    public void Expire()
+    {
+        _life.IsExpired = true;
+        HitUntil = long.MinValue;
+    }
+}
+
+/// <summary>Where an entry comes from and how long it lives.</summary>
+internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, DogpileEntryOptions options)
+{
+    public string Key => key;
+
     public DogpileEntryOptions AskedWith => askedWith;
 
-    /// <summary>The same, or what its factory said instead.</summary>
+    /// <summary>Those of the call that created it, or what its factory said instead.</summary>
     public DogpileEntryOptions Options => options;
 
     /// <summary>When its creator had ended, by the age clock.</summary>
@@ -40,42 +79,17 @@ internal abstract class CacheEntry(string key, DogpileEntryOptions askedWith, Do
     /// <summary>What it belongs to.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
-    /// <summary>
-    /// Until when a caller with the same options takes it without a further thought: its expiry, or the moment from which on it may be refreshed early.
-    /// </summary>
-    public long HitUntil
-    {
-        get => Volatile.Read(ref _hitUntil);
-        set => Volatile.Write(ref _hitUntil, value);
-    }
-
-    /// <summary>The invalidations that it is known to have survived.</summary>
-    public long CheckedEpoch
-    {
-        get => Volatile.Read(ref _checkedEpoch);
-        set => Volatile.Write(ref _checkedEpoch, value);
-    }
-
     /// <summary>After a failure: until when nobody tries to replace it.</summary>
     public long RetryAt { get; set; } = long.MinValue;
 
     /// <summary>Somebody said that it is too old, whatever its age.</summary>
-    public bool IsExpired { get; private set; }
-
-    /// <summary>Asked for since the eviction's hand came by.</summary>
-    public bool WasAsked { get; set; }
+    public bool IsExpired { get; set; }
 
     /// <summary>Neighbours in the order of arrival, guarded by the table's lock.</summary>
     public CacheEntry? Newer { get; set; }
 
     /// <inheritdoc cref="Newer"/>
     public CacheEntry? Older { get; set; }
-
-    public void Expire()
-    {
-        IsExpired = true;
-        HitUntil = long.MinValue;
-    }
 
     /// <summary>From when on a reader must have a new one. Readers judge a value by their own options; what its factory said beats those of its creator.</summary>
     public long ExpiryFor(DogpileEntryOptions reader) => IsExpired ? long.MinValue : Math.Min(LifeEnd(reader), NearUntil);
@@ -91,13 +105,13 @@ internal abstract class CacheEntry(string key, DogpileEntryOptions askedWith, Do
 }
 
 /// <summary>A value in memory.</summary>
-internal sealed class CacheEntry<T>(string key, T value, DogpileEntryOptions askedWith, DogpileEntryOptions options) : CacheEntry(key, askedWith, options)
+internal sealed class CacheEntry<T>(T value, EntryLife life) : CacheEntry(life)
 {
     public T Value => value;
 }
 
 /// <summary>A failure that callers without a value are told for a while.</summary>
-internal sealed class FailedEntry(string key, Exception failure, DogpileEntryOptions options) : CacheEntry(key, options, options)
+internal sealed class FailedEntry(Exception failure, EntryLife life) : CacheEntry(life)
 {
     public ExceptionDispatchInfo Failure { get; } = ExceptionDispatchInfo.Capture(failure);
 }

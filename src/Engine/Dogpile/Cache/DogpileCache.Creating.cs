@@ -19,16 +19,16 @@ public sealed partial class DogpileCache
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             long epoch = _invalidations.Epoch, now = _clock.Now;
             CacheEntry<T>? stale = FindValid<T>(request.Key);
-            if (stale is not null && now < stale.ExpiryFor(request.Options) && !request.IsForced)
+            if (stale is not null && now < stale.Life.ExpiryFor(request.Options) && !request.IsForced)
             {
                 if (now >= stale.HitUntil)
                     ConsiderEarly(request, stale, now);
                 return stale.Value;
             }
 
-            if (stale is not null && !stale.MayServe(request.Options, now))
+            if (stale is not null && !stale.Life.MayServe(request.Options, now))
                 stale = null;
-            if (stale is not null && now < stale.RetryAt && !request.IsForced)
+            if (stale is not null && now < stale.Life.RetryAt && !request.IsForced)
                 return Stale(stale);
 
             if (TryClaim(request, out Creation<CacheEntry<T>?> creation))
@@ -99,7 +99,7 @@ public sealed partial class DogpileCache
             return (true, Stale(stale));
         }
 
-        if (made is null || (made.Epoch < epoch && _invalidations.Since(made.Epoch, made.Tags) == Invalidation.Hard))
+        if (made is null || (made.Life.Epoch < epoch && _invalidations.Since(made.Life.Epoch, made.Life.Tags) == Invalidation.Hard))
             return (false, default);
         return (true, made.Value);
     }
@@ -112,7 +112,7 @@ public sealed partial class DogpileCache
     private async ValueTask<CacheEntry<T>?> MakeAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, CancellationToken token)
     {
         long epoch = _invalidations.Epoch;
-        if (FindValid<T>(request.Key) is { } present && !ReferenceEquals(present, stale) && _clock.Now < present.ExpiryFor(request.Options))
+        if (FindValid<T>(request.Key) is { } present && !ReferenceEquals(present, stale) && _clock.Now < present.Life.ExpiryFor(request.Options))
             return present;
         if (!request.IsForced && await LoadAsync(request, creation, epoch, token).ConfigureAwait(false) is { } loaded)
             return loaded;
@@ -168,16 +168,16 @@ public sealed partial class DogpileCache
     private async ValueTask<bool> KeepAsync<T>(Creation<CacheEntry<T>?> creation, CacheEntry<T> made, DogpileCreation context, DateTimeOffset begunAt, CancellationToken token)
     {
         Interlocked.Increment(ref _created);
-        if (!context.IsKept || made.Options.ShouldCache?.Invoke(made.Value) == false)
+        if (!context.IsKept || made.Life.Options.ShouldCache?.Invoke(made.Value) == false)
             return true;
         if (_store is not null && !await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false))
         {
-            _logger.CreationLeaseLost(made.Key);
+            _logger.CreationLeaseLost(made.Life.Key);
             return false;
         }
 
         if (!creation.TryPublish((Table: _table, Made: made), static call => call.Table.Set(call.Made)) && _store is not null)
-            await _store.RemoveAsync(made.Key, token).ConfigureAwait(false); // invalidated meanwhile, and perhaps removed there before it was written
+            await _store.RemoveAsync(made.Life.Key, token).ConfigureAwait(false); // invalidated meanwhile, and perhaps removed there before it was written
         return true;
     }
 
@@ -195,8 +195,8 @@ public sealed partial class DogpileCache
         if (read.Stored.IsExpired || (mark ?? read.Mark) is not null || !isSound)
             entry.Expire();
         long now = _clock.Now;
-        bool isFresh = now < entry.ExpiryFor(request.Options);
-        if (isFresh || entry.MayServe(request.Options, now))
+        bool isFresh = now < entry.Life.ExpiryFor(request.Options);
+        if (isFresh || entry.Life.MayServe(request.Options, now))
             creation.TryPublish((Table: _table, Entry: entry), static call => call.Table.Set(call.Entry));
         return isFresh ? entry : null;
     }
@@ -210,12 +210,12 @@ public sealed partial class DogpileCache
             if (stale is not null)
             {
                 _logger.CreationFailed(failure, key);
-                if (options.ServeStaleOnError || options.RefreshInBackground || now < stale.ExpiresAt)
-                    stale.RetryAt = AgeClock.Later(now, options.ErrorBackoff);
+                if (options.ServeStaleOnError || options.RefreshInBackground || now < stale.Life.ExpiresAt)
+                    stale.Life.RetryAt = AgeClock.Later(now, options.ErrorBackoff);
             }
             else if (options.ErrorExpiry is { } life)
             {
-                _table.Set(new FailedEntry(key, failure, options) { ExpiresAt = AgeClock.Later(now, life), Epoch = _invalidations.Epoch, Tags = options.Tags });
+                _table.Set(new FailedEntry(failure, new EntryLife(key, options, options) { ExpiresAt = AgeClock.Later(now, life), Epoch = _invalidations.Epoch, Tags = options.Tags }));
             }
         }
 
@@ -226,10 +226,10 @@ public sealed partial class DogpileCache
     private void ConsiderEarly<T>(CacheRequest<T> request, CacheEntry<T> entry, long now)
     {
         DogpileEntryOptions options = request.Options;
-        if (now < entry.RetryAt)
+        if (now < entry.Life.RetryAt)
             return;
-        bool isDue = options.RefreshAhead is { } ahead && options.Expiry is { } expiry && now >= AgeClock.Later(entry.CreatedTicks, expiry * ahead);
-        if (!isDue && (options.EarlyRefreshBeta == 0 || now - (entry.Cost * options.EarlyRefreshBeta * Math.Log(1 - NextDouble())) < entry.ExpiresAt))
+        bool isDue = options.RefreshAhead is { } ahead && options.Expiry is { } expiry && now >= AgeClock.Later(entry.Life.CreatedTicks, expiry * ahead);
+        if (!isDue && (options.EarlyRefreshBeta == 0 || now - (entry.Life.Cost * options.EarlyRefreshBeta * Math.Log(1 - NextDouble())) < entry.Life.ExpiresAt))
             return;
         if (TryClaim(request, out Creation<CacheEntry<T>?> creation))
             _ = Task.Run(() => RunAsync(request, creation, entry), CancellationToken.None);
@@ -246,7 +246,7 @@ public sealed partial class DogpileCache
         long early = options.EarlyRefreshBeta > 0 && expires != long.MaxValue ? expires - (long)Math.Min(37.0 * options.EarlyRefreshBeta * cost, life!.Value.Ticks) : expires;
         long ahead = options.RefreshAhead is { } part && life is { } whole ? AgeClock.Later(created, whole * part) : expires;
         long near = _store is null ? long.MaxValue : AgeClock.Later(_clock.Now, _options.NearExpiry);
-        return new CacheEntry<T>(key, value, askedWith, options)
+        EntryLife terms = new(key, askedWith, options)
         {
             CreatedTicks = created,
             CreatedAt = createdAt,
@@ -254,10 +254,9 @@ public sealed partial class DogpileCache
             NearUntil = near,
             Cost = cost,
             Epoch = epoch,
-            CheckedEpoch = epoch,
-            HitUntil = Math.Min(Math.Min(early, ahead), near),
             Tags = tags ?? options.Tags,
         };
+        return new CacheEntry<T>(value, terms) { CheckedEpoch = epoch, HitUntil = Math.Min(Math.Min(early, ahead), near) };
     }
 
     /// <summary>What a key has in memory, unless it was invalidated; what was softly, as expired.</summary>
@@ -268,7 +267,7 @@ public sealed partial class DogpileCache
         long epoch = _invalidations.Epoch;
         if (found.CheckedEpoch != epoch)
         {
-            switch (_invalidations.Since(found.Epoch, found.Tags))
+            switch (_invalidations.Since(found.Life.Epoch, found.Life.Tags))
             {
                 case Invalidation.Hard:
                     _table.Remove(found);
@@ -285,7 +284,7 @@ public sealed partial class DogpileCache
 
         if (found is FailedEntry failed)
         {
-            if (_clock.Now < failed.ExpiresAt && !failed.IsExpired)
+            if (_clock.Now < failed.Life.ExpiresAt && !failed.Life.IsExpired)
                 failed.Failure.Throw();
             return null;
         }

@@ -64,15 +64,15 @@ public sealed partial class DogpileCache
 
             BatchRequest<T> request = new(key, batch, options);
             CacheEntry<T>? stale = FindValid<T>(key);
-            if (stale is not null && now < stale.ExpiryFor(options))
+            if (stale is not null && now < stale.Life.ExpiryFor(options))
             {
                 values[key] = stale.Value;
                 continue;
             }
 
-            if (stale is not null && !stale.MayServe(options, now))
+            if (stale is not null && !stale.Life.MayServe(options, now))
                 stale = null;
-            if (stale is not null && now < stale.RetryAt)
+            if (stale is not null && now < stale.Life.RetryAt)
                 values[key] = Stale(stale);
             else if (TryClaim(request, out Creation<CacheEntry<T>?> creation))
                 claimed.Add((request, creation, stale));

@@ -123,7 +123,7 @@ public sealed partial class DogpileCache : IAsyncDisposable
     {
         if (TryHit(key, null, out value!))
             return true;
-        if (FindValid<T>(key) is not { } entry || _clock.Now >= entry.ExpiryFor(entry.AskedWith))
+        if (FindValid<T>(key) is not { } entry || _clock.Now >= entry.Life.ExpiryFor(entry.AskedWith))
             return false;
         value = entry.Value;
         return true;

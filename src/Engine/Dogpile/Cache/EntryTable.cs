@@ -36,11 +36,11 @@ internal sealed class EntryTable(int capacity)
     {
         lock (_gate)
         {
-            if (_entries.TryGetValue(entry.Key, out CacheEntry? old))
+            if (_entries.TryGetValue(entry.Life.Key, out CacheEntry? old))
                 Unlist(old);
             else if (_count >= capacity)
                 Evict();
-            _entries[entry.Key] = entry;
+            _entries[entry.Life.Key] = entry;
             List(entry);
         }
     }
@@ -60,7 +60,7 @@ internal sealed class EntryTable(int capacity)
     {
         lock (_gate)
         {
-            if (_entries.TryRemove(new KeyValuePair<string, CacheEntry>(entry.Key, entry)))
+            if (_entries.TryRemove(new KeyValuePair<string, CacheEntry>(entry.Life.Key, entry)))
                 Unlist(entry);
         }
     }
@@ -83,22 +83,22 @@ internal sealed class EntryTable(int capacity)
         while (victim.WasAsked)
         {
             victim.WasAsked = false;
-            victim = victim.Newer ?? _oldest!;
+            victim = victim.Life.Newer ?? _oldest!;
         }
 
-        _hand = victim.Newer;
-        _entries.TryRemove(victim.Key, out _);
+        _hand = victim.Life.Newer;
+        _entries.TryRemove(victim.Life.Key, out _);
         Unlist(victim);
         _evicted++;
     }
 
     private void List(CacheEntry entry)
     {
-        entry.Older = _newest;
+        entry.Life.Older = _newest;
         if (_newest is null)
             _oldest = entry;
         else
-            _newest.Newer = entry;
+            _newest.Life.Newer = entry;
         _newest = entry;
         _count++;
     }
@@ -106,16 +106,16 @@ internal sealed class EntryTable(int capacity)
     private void Unlist(CacheEntry entry)
     {
         if (_hand == entry)
-            _hand = entry.Newer;
-        if (entry.Newer is null)
-            _newest = entry.Older;
+            _hand = entry.Life.Newer;
+        if (entry.Life.Newer is null)
+            _newest = entry.Life.Older;
         else
-            entry.Newer.Older = entry.Older;
-        if (entry.Older is null)
-            _oldest = entry.Newer;
+            entry.Life.Newer.Life.Older = entry.Life.Older;
+        if (entry.Life.Older is null)
+            _oldest = entry.Life.Newer;
         else
-            entry.Older.Newer = entry.Newer;
-        entry.Newer = entry.Older = null;
+            entry.Life.Older.Life.Newer = entry.Life.Newer;
+        entry.Life.Newer = entry.Life.Older = null;
         _count--;
     }
 }

@@ -44,14 +44,14 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
         {
             ArrayBufferWriter<byte> bytes = new();
             serializer.Serialize(entry.Value, bytes);
-            DogpileEntryOptions terms = entry.Options;
-            DateTimeOffset? keepUntil = terms.Expiry is { } expiry && terms.StaleFor is { } stale ? entry.CreatedAt + expiry + stale : null;
+            DogpileEntryOptions terms = entry.Life.Options;
+            DateTimeOffset? keepUntil = terms.Expiry is { } expiry && terms.StaleFor is { } stale ? entry.Life.CreatedAt + expiry + stale : null;
             return await store.SetAsync(
-                KeyOf(entry.Key), new StoredValue(bytes.WrittenMemory, begunAt, entry.CreatedAt, keepUntil, token, [.. entry.Tags]), cancellation).ConfigureAwait(false);
+                KeyOf(entry.Life.Key), new StoredValue(bytes.WrittenMemory, begunAt, entry.Life.CreatedAt, keepUntil, token, [.. entry.Life.Tags]), cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
-            logger.StoreFailed(e, "write", entry.Key);
+            logger.StoreFailed(e, "write", entry.Life.Key);
             return true;
         }
     }
