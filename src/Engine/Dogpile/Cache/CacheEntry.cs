@@ -7,15 +7,29 @@ namespace Sluice.Dogpiling;
 /// another.
 /// </summary>
 /// <remarks>
-/// What a hit looks at is here, in 56 bytes with the value, and all the rest in <see cref="EntryLife"/>: among many keys a hit costs what it costs to fetch its
-/// cache lines from memory, and three lines were half as much again as one.
+/// What a hit looks at is here, and all the rest in <see cref="EntryLife"/>: among many keys a hit costs what it costs to fetch its cache lines from memory.
 /// </remarks>
 internal abstract class CacheEntry(EntryLife life)
 {
+    private readonly string _key = life.Key;
+    private readonly int _hash = EntryTable.HashOf(life.Key);
     private readonly EntryLife _life = life;
+    private CacheEntry? _next;
     private readonly DogpileEntryOptions _askedWith = life.AskedWith;
     private long _hitUntil = long.MinValue;
     private long _checkedEpoch;
+
+    public string Key => _key;
+
+    /// <summary>Of the key, for the table.</summary>
+    public int Hash => _hash;
+
+    /// <summary>The next entry of the table's chain; written under the table's lock.</summary>
+    public CacheEntry? Next
+    {
+        get => Volatile.Read(ref _next);
+        set => Volatile.Write(ref _next, value);
+    }
 
     public EntryLife Life => _life;
 

@@ -262,7 +262,7 @@ public sealed partial class DogpileCache
     /// <summary>What a key has in memory, unless it was invalidated; what was softly, as expired.</summary>
     private CacheEntry<T>? FindValid<T>(string key)
     {
-        if (!_table.TryGet(key, out CacheEntry? found))
+        if (_table.Find(key) is not { } found)
             return null;
         long epoch = _invalidations.Epoch;
         if (found.CheckedEpoch != epoch)

@@ -59,8 +59,7 @@ public sealed partial class DogpileCache
     {
         ArgumentNullException.ThrowIfNull(key);
         Supersede(key);
-        if (_table.TryGet(key, out CacheEntry? entry))
-            entry.Expire();
+        _table.Find(key)?.Expire();
         return _store?.ExpireAsync(key, cancellation) ?? ValueTask.CompletedTask;
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Diagnostics;
@@ -144,14 +145,20 @@ public sealed partial class DogpileCache : IAsyncDisposable
         _table.Clear();
     }
 
-    private bool TryHit<T>(string key, DogpileEntryOptions? options, out T? value)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryHit<T>(string key, DogpileEntryOptions? options, [MaybeNullWhen(false)] out T value)
     {
-        if (_table.TryGet(key, out CacheEntry? found)
-            && found is CacheEntry<T> entry
-            && (options is null || ReferenceEquals(options, entry.AskedWith))
-            && entry.CheckedEpoch == _invalidations.Epoch
-            && (entry.HitUntil is long until && (until == long.MaxValue || _clock.Now < until)))
+        ArgumentNullException.ThrowIfNull(key);
+
+        // The exact type, compared as such: a cast asks for bases too, which a sealed class that only this cache makes has no use for.
+        if (_table.Glance(key) is { } found
+            && found.GetType() == typeof(CacheEntry<T>)
+            && (options is null || ReferenceEquals(options, found.AskedWith))
+            && found.CheckedEpoch == _invalidations.Epoch
+            && (found.HitUntil is long until && (until == long.MaxValue || _clock.Now < until)))
         {
+            CacheEntry<T> entry = Unsafe.As<CacheEntry<T>>(found);
+
             // Tested first, so that a value that is asked for all the time stays in the caches of all processors.
             if (!entry.WasAsked)
                 entry.WasAsked = true;
