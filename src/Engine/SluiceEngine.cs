@@ -38,11 +38,11 @@ public sealed class SluiceEngine : ISluiceEngine
     private EngineFaultException? _fault;
     private bool _hasStopped;
 
-    private SluiceEngine(EngineOptions options)
+    private SluiceEngine(EngineOptions options, Coordinator? own)
     {
         Options = options;
-        OwnsCoordinator = options.Coordinator is null;
-        Coordinator = options.Coordinator ?? new InProcessCoordinator(options.TimeProvider);
+        OwnsCoordinator = own is not null;
+        Coordinator = own ?? options.Coordinator!;
         SessionClock = options.SessionClock ?? SessionClock.FromTimeProvider(options.TimeProvider);
         Logger = options.LoggerFactory is { } logging ? new GuardedLogger(logging.CreateLogger<SluiceEngine>()) : NullLogger.Instance;
         Epochs = new FlushEpochs(options.TimeProvider);
@@ -80,15 +80,20 @@ public sealed class SluiceEngine : ISluiceEngine
     /// <param name="options">Checked and copied; null = the defaults, without a server.</param>
     /// <param name="cancellation">Gives up starting.</param>
     /// <exception cref="OptionsException">An option is outside its range.</exception>
-    public static Task<SluiceEngine> StartAsync(EngineOptions? options = null, CancellationToken cancellation = default)
+    /// <exception cref="CoordinatorException">A server can't be reached (see <see cref="RedisOptions.Start"/>).</exception>
+    /// <exception cref="UnsuitableServerException">A server lacks what is needed; the message says what and how to give it.</exception>
+    public static async Task<SluiceEngine> StartAsync(EngineOptions? options = null, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
         EngineOptions copy = options?.Copy() ?? new EngineOptions();
         copy.Validate();
-        SluiceEngine engine = new(copy);
+        Coordinator? own = copy.Coordinator is not null ? null
+            : copy.Redis.Count == 0 ? new InProcessCoordinator(copy.TimeProvider)
+            : await RedisCoordinator.ConnectAsync(copy.Redis, copy.LoggerFactory, cancellation).ConfigureAwait(false);
+        SluiceEngine engine = new(copy, own);
         engine.Logger.Started(engine.Origin, copy.Partitions, copy.Prefix);
         engine._flushLoop = Task.Run(engine.FlushLoopAsync, CancellationToken.None);
-        return Task.FromResult(engine);
+        return engine;
     }
 
     /// <summary>Registers an aggregate with this engine. Once per aggregate and engine.</summary>
@@ -110,7 +115,7 @@ public sealed class SluiceEngine : ISluiceEngine
         AggregateOptions<TValue> options = new();
         configure?.Invoke(options);
         options.Validate(definition.Schema.Name);
-        CoordinationNamespace space = new(Options.Prefix, definition.Schema, Options.Partitions);
+        CoordinationNamespace space = new(Options.Prefix, definition.Schema, Options.Partitions, Coordinator.Servers);
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(IsStopping, this);

@@ -9,6 +9,8 @@ namespace Sluice.Completing;
 /// <remarks>
 /// <para>A claim is taken only when there is a free unit to work on it, so that another engine can have what this one has no room for. Small chunks
 /// grow while the handler is fast: a session that completes in microseconds should not cost two requests.</para>
+/// <para>With a durability window a claim waits before it is worked on. Those who wait take up no unit, or completions would be no more than units per window: they are bounded by a
+/// number of their own.</para>
 /// <para>What can go wrong: the reply of a claim is lost (the lease runs out, somebody claims again, with a higher token); the reply of an
 /// acknowledgement is lost (sent again; then a refusal says nothing, because the first copy may have been the one that counted); the process dies
 /// (as the first case); it pauses beyond the lease (the keeper finds the claim lost and cancels the token that the handler was given).</para>
@@ -16,6 +18,7 @@ namespace Sluice.Completing;
 internal sealed class Completer
 {
     private const int LargestChunk = 64;
+    private const int MostWaiting = 256;
     private static readonly TimeSpan FastChunk = TimeSpan.FromMilliseconds(4);
     private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(100);
 
@@ -26,7 +29,9 @@ internal sealed class Completer
     private readonly ICompletionObserver _observer;
     private readonly TimeProvider _time;
     private readonly DueSchedule _schedule;
-    private readonly SemaphoreSlim _units;
+    private readonly SemaphoreSlim _units;      // taken while the handler runs
+    private readonly SemaphoreSlim _admissions; // taken from the claim to the acknowledgement; without a durability window there are as many as units
+    private readonly int _admitted;
     private readonly ConcurrentDictionary<ClaimedWork, byte> _running = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _abandoned = new();
@@ -34,7 +39,7 @@ internal sealed class Completer
     private Task _loop = Task.CompletedTask;
     private Task _keeper = Task.CompletedTask;
     private TaskCompletionSource? _paused;
-    private int _chunk = 1;
+    private int _chunk;
 
     public Completer(
         CoordinationNamespace space, Coordinator coordinator, CompletionTerms terms, ICompletionHandler handler, ICompletionObserver observer, SeenClock seen,
@@ -48,7 +53,12 @@ internal sealed class Completer
         _time = time;
         _schedule = new DueSchedule(space.Partitions, time);
         _units = new SemaphoreSlim(terms.Concurrency);
+        _admitted = terms.DurabilityWindow > TimeSpan.Zero ? Math.Max(MostWaiting, terms.Concurrency) : terms.Concurrency;
+        _admissions = new SemaphoreSlim(_admitted);
         _seen = seen;
+
+        // A chunk shows how fast the handler is only when its window has passed: it begins larger.
+        _chunk = terms.DurabilityWindow > TimeSpan.Zero ? LargestChunk / 4 : 1;
     }
 
     /// <summary>Sessions that the handler is working on, or that are being acknowledged.</summary>
@@ -78,8 +88,8 @@ internal sealed class Completer
         try
         {
             await _loop.WaitAsync(deadline).ConfigureAwait(false);
-            for (int i = 0; i < _terms.Concurrency; i++)
-                await _units.WaitAsync(deadline).ConfigureAwait(false);
+            for (int i = 0; i < _admitted; i++)
+                await _admissions.WaitAsync(deadline).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -127,7 +137,7 @@ internal sealed class Completer
             {
                 try
                 {
-                    await _units.WaitAsync(cancellation).ConfigureAwait(false);
+                    await _admissions.WaitAsync(cancellation).ConfigureAwait(false);
                 }
                 catch (OperationCanceledException)
                 {
@@ -138,11 +148,11 @@ internal sealed class Completer
 
             if (IsPaused)
             {
-                // Paused while it waited for a unit.
+                // Paused while it waited for its turn.
                 foreach (int partition in due.Skip(i))
                     _schedule.Note(partition, 0);
                 if (unit.Count == 0)
-                    _units.Release();
+                    _admissions.Release();
                 break;
             }
 
@@ -158,7 +168,7 @@ internal sealed class Completer
             }
             else if (unit.Count == 0 && before == 0)
             {
-                _units.Release();
+                _admissions.Release();
             }
         }
 
@@ -194,9 +204,15 @@ internal sealed class Completer
 
     private async Task RunUnitAsync(List<ClaimedWork> unit)
     {
-        long began = _time.GetTimestamp();
+        bool hasUnit = false;
+        long began = 0;
         try
         {
+            if (_terms.DurabilityWindow > TimeSpan.Zero)
+                await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
+            await _units.WaitAsync(_abandoned.Token).ConfigureAwait(false);
+            hasUnit = true;
+            began = _time.GetTimestamp();
             List<ClaimedWork> ready = await ConfirmAsync(unit).ConfigureAwait(false);
             foreach (ClaimedWork work in ready.Where(work => work.Session.Attempt > _terms.MaxAttempts))
                 work.Failure = $"Given up before attempt {work.Session.Attempt}: earlier ones ended without an answer.";
@@ -233,9 +249,11 @@ internal sealed class Completer
             foreach (ClaimedWork work in unit)
                 _running.TryRemove(work, out _);
             int chunk = Volatile.Read(ref _chunk);
-            if (unit.Count >= chunk)
+            if (hasUnit && unit.Count >= chunk)
                 Volatile.Write(ref _chunk, _time.GetElapsedTime(began) < FastChunk ? Math.Min(chunk * 2, LargestChunk) : Math.Max(chunk / 2, 1));
-            _units.Release();
+            if (hasUnit)
+                _units.Release();
+            _admissions.Release();
         }
     }
 
@@ -248,13 +266,12 @@ internal sealed class Completer
     }
 
     /// <summary>
-    /// What the server may still lose must not be delivered: waits out the durability window and asks whether the claims are still there.
+    /// What the server may still lose must not be delivered: after the durability window, asks whether the claims are still there.
     /// </summary>
     private async ValueTask<List<ClaimedWork>> ConfirmAsync(List<ClaimedWork> unit)
     {
         if (_terms.DurabilityWindow <= TimeSpan.Zero)
             return [.. unit];
-        await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
         List<ClaimedWork> confirmed = [];
         foreach (IGrouping<int, ClaimedWork> group in unit.GroupBy(static work => work.Partition))
         {

@@ -11,14 +11,15 @@ namespace Sluice.Coordination;
 /// </summary>
 internal sealed class CoordinationNamespace
 {
-    public CoordinationNamespace(string prefix, AggregateSchema schema, int partitions)
+    /// <param name="servers">What the coordinator's processes have to agree on about its servers; empty: nothing.</param>
+    public CoordinationNamespace(string prefix, AggregateSchema schema, int partitions, string servers = "")
     {
         Prefix = prefix;
         Schema = schema;
         Partitions = partitions;
         Merger = RecordMerger.For(schema);
         Name = string.Create(CultureInfo.InvariantCulture, $"{prefix}:{schema.Name}:{schema.Fingerprint:x16}");
-        Layout = XxHash64.Hash(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Name}\nP={partitions}\nv=1")));
+        Layout = XxHash64.Hash(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Name}\nP={partitions}\nv=1{(servers.Length == 0 ? "" : "\n")}{servers}")));
     }
 
     /// <summary>What two applications on one server have different.</summary>

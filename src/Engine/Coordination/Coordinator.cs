@@ -17,6 +17,9 @@ public abstract class Coordinator : IAsyncDisposable
     /// <summary>Whether what it holds is gone when the process ends: engines then wait at shutdown until everything is completed.</summary>
     internal abstract bool IsEphemeral { get; }
 
+    /// <summary>What all processes have to agree on about its servers; part of the stored layout.</summary>
+    internal virtual string Servers => "";
+
     /// <summary>An engine of this process begins to use a namespace, with a completion handler or only to produce.</summary>
     internal void Attach(CoordinationNamespace space, bool hasHandler)
     {

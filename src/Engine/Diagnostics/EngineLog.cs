@@ -52,12 +52,21 @@ internal static partial class EngineLog
     [LoggerMessage(32, LogLevel.Error, "The application's loss handler threw.")]
     public static partial void LossHandlerThrew(this ILogger logger, Exception error);
 
-    [LoggerMessage(40, LogLevel.Warning, "Dogpile: the store could not {Operation} '{Key}'; the cache goes on without it.")]
+    [LoggerMessage(40, LogLevel.Critical, "A server can't be relied on, and the engine has started already.")]
+    public static partial void Unsuitable(this ILogger logger, Exception error);
+
+    [LoggerMessage(41, LogLevel.Warning, "{Server} has maxmemory-policy {Policy}: with a memory limit it would evict what is not completed yet. Set noeviction.")]
+    public static partial void WouldEvict(this ILogger logger, string server, string policy);
+
+    [LoggerMessage(42, LogLevel.Warning, "{Server} {Loss}.")]
+    public static partial void NotPersistent(this ILogger logger, string server, string loss);
+
+    [LoggerMessage(60, LogLevel.Warning, "Dogpile: the store could not {Operation} '{Key}'; the cache goes on without it.")]
     public static partial void StoreFailed(this ILogger logger, Exception error, string operation, string key);
 
-    [LoggerMessage(41, LogLevel.Warning, "Dogpile: the creation of '{Key}' failed; its old value is served for now.")]
+    [LoggerMessage(61, LogLevel.Warning, "Dogpile: the creation of '{Key}' failed; its old value is served for now.")]
     public static partial void CreationFailed(this ILogger logger, Exception error, string key);
 
-    [LoggerMessage(42, LogLevel.Warning, "Dogpile: the lease on the creation of '{Key}' was lost; the value that it made, if any, was not kept.")]
+    [LoggerMessage(62, LogLevel.Warning, "Dogpile: the lease on the creation of '{Key}' was lost; the value that it made, if any, was not kept.")]
     public static partial void CreationLeaseLost(this ILogger logger, string key);
 }

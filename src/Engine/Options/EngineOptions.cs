@@ -42,8 +42,13 @@ public enum PoisonHandling
 /// </remarks>
 public sealed class EngineOptions
 {
-    /// <summary>What coordinates the engines. Null (the default) = a coordinator of this engine's own, in this process: no server is needed.</summary>
+    /// <summary>
+    /// What coordinates the engines. Null (the default) = the servers of <see cref="Redis"/>; without any, a coordinator of this engine's own, in this process.
+    /// </summary>
     public Coordinator? Coordinator { get; set; }
+
+    /// <summary>The servers through which engines of several processes work together. Default none: no server is needed.</summary>
+    public RedisOptions Redis { get; private set; } = [];
 
     /// <summary>
     /// What keeps two applications on one coordinator apart: 1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'. Default: <c>sluice</c>.
@@ -177,6 +182,9 @@ public sealed class EngineOptions
     {
         OptionsCheck check = new(nameof(EngineOptions));
         check.Name(nameof(Prefix), Prefix);
+        Redis.Validate(check);
+        if (Redis.Count > 0 && Coordinator is not null)
+            check.Fail(nameof(Redis), $"{Redis.Count} servers", "must be empty when there is a Coordinator");
         check.Range(nameof(Partitions), Partitions, 1, 16_384);
         check.Range(nameof(Capacity), Capacity, 1, 50_000_000);
         check.Positive(nameof(SoftSession), SoftSession);
@@ -210,7 +218,12 @@ public sealed class EngineOptions
         Dogpile?.Validate();
     }
 
-    internal EngineOptions Copy() => (EngineOptions)MemberwiseClone();
+    internal EngineOptions Copy()
+    {
+        EngineOptions copy = (EngineOptions)MemberwiseClone();
+        copy.Redis = Redis.Copy();
+        return copy;
+    }
 }
 
 /// <summary>Updates that are not, or not certainly, in the totals.</summary>

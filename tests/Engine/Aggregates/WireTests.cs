@@ -8,6 +8,38 @@ namespace Sluice.Tests.Aggregates;
 /// <summary>The examples of docs/wire.md. Prevents: a stored form that changes while its fingerprint stays, so that what is stored cannot be read.</summary>
 public sealed class WireTests
 {
+    // Two forms of one state would be two states to everything that compares bytes.
+    public static TheoryData<string, int, string, string> Malformed => new()
+    {
+        { "sum.i64", 0, "00 08 00 00 00 00 00 00 00 00", "a sum of zero" },
+        { "sum.i64", 0, "00 07 01 00 00 00 00 00 00", "a short sum" },
+        { "sum.i64", 0, "00 09 01 00 00 00 00 00 00 00 00", "a long sum" },
+        { "sum.i32", 0, "00 08 00 00 00 80 00 00 00 00", "a sum beyond its type" },
+        { "sum.i64", 0, "00 88 00 01 00 00 00 00 00 00 00", "a length in two bytes where one would do" },
+        { "sum.i64", 0, "00 00", "an empty payload" },
+        { "sum.i64", 0, "01 08 01 00 00 00 00 00 00 00", "a field that is not declared" },
+        { "sum.i64", 0, "00 08 01 00 00 00 00 00 00 00 00 08 01 00 00 00 00 00 00 00", "a field twice" },
+        { "sum.i64", 0, "00 08 01 00 00 00 00 00 00 00 00", "a trailing byte" },
+        { "sum.i64", 0, "00", "an index alone" },
+        { "max.f64", 0, "00 08 FF F8 00 00 00 00 00 00", "NaN" },
+        { "max.f64", 0, "00 08 00 00 00 00 00 00 00 00", "NaN with a sign" },
+        { "max.i32", 0, "00 08 80 00 00 00 80 00 00 00", "an extremum beyond its type" },
+        { "min.time", 0, "00 08 7F FF FF FF FF FF FF FF", "an instant before the first" },
+        { "min.time", 0, "00 08 AB CA 28 75 F4 37 40 00", "an instant after the last" },
+        { "window.i64", 1, "00 20 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 07 00 00 00 00 00 00 00", "an element of the wrong length" },
+        { "window.utf8", 1, "00 1A 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 01 FF", "text that is not UTF-8" },
+        { "window.utf8", 1, "00 19 7F FF FF FF FF FF FF FF 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "an element before the first instant" },
+        { "window.utf8", 1, "00 32 80 00 00 00 00 00 00 01 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "more elements than the window keeps" },
+        { "window.utf8", 2, "00 32 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 01 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "elements that ascend" },
+        { "window.utf8", 2, "00 32 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "an element twice" },
+        { "distinct.utf8", 14, "00 06 00 00 81 00 00 41", "registers that descend" },
+        { "distinct.utf8", 14, "00 06 00 00 41 00 00 42", "a register twice" },
+        { "distinct.utf8", 14, "00 03 00 00 40", "a rank of zero" },
+        { "distinct.utf8", 14, "00 03 00 00 74", "a rank beyond the last" },
+        { "distinct.utf8", 14, "00 03 10 00 01", "a register beyond the last" },
+        { "distinct.utf8", 14, "00 04 00 00 41 00", "a part of an entry" },
+    };
+
     [Fact]
     public void A_record_is_written_as_documented()
     {
@@ -38,35 +70,8 @@ public sealed class WireTests
         Assert.Equal(expected.Length == 0 ? [] : Framed(expected), output.WrittenSpan.ToArray());
     }
 
-    // Two forms of one state would be two states to everything that compares bytes.
     [Theory]
-    [InlineData("sum.i64", 0, "00 08 00 00 00 00 00 00 00 00", "a sum of zero")]
-    [InlineData("sum.i64", 0, "00 07 01 00 00 00 00 00 00", "a short sum")]
-    [InlineData("sum.i64", 0, "00 09 01 00 00 00 00 00 00 00 00", "a long sum")]
-    [InlineData("sum.i32", 0, "00 08 00 00 00 80 00 00 00 00", "a sum beyond its type")]
-    [InlineData("sum.i64", 0, "00 88 00 01 00 00 00 00 00 00 00", "a length in two bytes where one would do")]
-    [InlineData("sum.i64", 0, "00 00", "an empty payload")]
-    [InlineData("sum.i64", 0, "01 08 01 00 00 00 00 00 00 00", "a field that is not declared")]
-    [InlineData("sum.i64", 0, "00 08 01 00 00 00 00 00 00 00 00 08 01 00 00 00 00 00 00 00", "a field twice")]
-    [InlineData("sum.i64", 0, "00 08 01 00 00 00 00 00 00 00 00", "a trailing byte")]
-    [InlineData("sum.i64", 0, "00", "an index alone")]
-    [InlineData("max.f64", 0, "00 08 FF F8 00 00 00 00 00 00", "NaN")]
-    [InlineData("max.f64", 0, "00 08 00 00 00 00 00 00 00 00", "NaN with a sign")]
-    [InlineData("max.i32", 0, "00 08 80 00 00 00 80 00 00 00", "an extremum beyond its type")]
-    [InlineData("min.time", 0, "00 08 7F FF FF FF FF FF FF FF", "an instant before the first")]
-    [InlineData("min.time", 0, "00 08 AB CA 28 75 F4 37 40 00", "an instant after the last")]
-    [InlineData("window.i64", 1, "00 20 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 07 00 00 00 00 00 00 00", "an element of the wrong length")]
-    [InlineData("window.utf8", 1, "00 1A 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 01 FF", "text that is not UTF-8")]
-    [InlineData("window.utf8", 1, "00 19 7F FF FF FF FF FF FF FF 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "an element before the first instant")]
-    [InlineData("window.utf8", 1, "00 32 80 00 00 00 00 00 00 01 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "more elements than the window keeps")]
-    [InlineData("window.utf8", 2, "00 32 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 01 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "elements that ascend")]
-    [InlineData("window.utf8", 2, "00 32 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 00", "an element twice")]
-    [InlineData("distinct.utf8", 14, "00 06 00 00 81 00 00 41", "registers that descend")]
-    [InlineData("distinct.utf8", 14, "00 06 00 00 41 00 00 42", "a register twice")]
-    [InlineData("distinct.utf8", 14, "00 03 00 00 40", "a rank of zero")]
-    [InlineData("distinct.utf8", 14, "00 03 00 00 74", "a rank beyond the last")]
-    [InlineData("distinct.utf8", 14, "00 03 10 00 01", "a register beyond the last")]
-    [InlineData("distinct.utf8", 14, "00 04 00 00 41 00", "a part of an entry")]
+    [MemberData(nameof(Malformed))]
     public void What_is_not_the_canonical_form_is_malformed(string kind, int parameter, string record, string why)
     {
         RecordMerger merger = RecordMerger.For(new AggregateSchema("a", new FieldSchema("F", kind, parameter)));

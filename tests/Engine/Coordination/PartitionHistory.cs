@@ -10,7 +10,10 @@ namespace Sluice.Tests.Coordination;
 /// One partition, the engines that use it and the network between them, driven by numbers. Knows what was sent and delivered, and checks after every
 /// step what must be true whatever was sent.
 /// </summary>
-internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answers answers)
+/// <param name="byInactivity">How sessions end.</param>
+/// <param name="answers">Is told what was answered.</param>
+/// <param name="took">Is told of every transition; null: nobody. Then references are taken back all at once: which of them come first is not part of the protocol.</param>
+internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answers answers, Action<PartitionHistory.Transition>? took = null)
 {
     private const long TombstoneLife = 2000;
     private const int Lanes = 3;
@@ -68,7 +71,7 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
                 Send(new BeatRequest(AnyIncarnation(ref digits), 20, digits.Next(3)) { Seen = seen });
                 break;
             case 19:
-                Send(new ReapRequest(AnyIncarnation(ref digits), digits.Next(3), digits.Next(10), TombstoneLife) { Seen = seen });
+                Send(new ReapRequest(AnyIncarnation(ref digits), Limit(digits.Next(3)), digits.Next(10), TombstoneLife) { Seen = seen });
                 break;
             case 20:
                 Send(new LeaveRequest(AnyIncarnation(ref digits), TombstoneLife));
@@ -96,7 +99,7 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
         Pass(100_000);
         Send(new BeatRequest(default, 1, 100));
         while (Reply<PokeReply>(new PokeRequest(1)).Expired is [var dead, ..])
-            Send(new ReapRequest(dead, 2, 5, TombstoneLife));
+            Send(new ReapRequest(dead, Limit(2), 5, TombstoneLife));
         for (int round = 0; !_state.Open.IsEmpty || !_state.Sealed.IsEmpty; round++)
         {
             Assert.True(round < 100, $"Sessions are left that nobody can complete:\n{StateText.Of(_state)}");
@@ -116,6 +119,8 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
         PartitionState bare = PartitionState.Empty with { Layout = _state.Layout, Clock = _state.Clock, LastWrite = _state.LastWrite };
         Assert.Equal(StateText.Of(bare), StateText.Of(_state));
     }
+
+    private int Limit(int limit) => took is null ? limit : limit * 100;
 
     private void Pass(long by)
     {
@@ -250,6 +255,7 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
         NumbersGrow(before, after);
         Account(before, after, request, reply);
         _state = after;
+        took?.Invoke(new Transition(_now, request, reply, after));
         Assert.Equal(_applied, Contained(after) + _ended);
         return reply;
     }
@@ -387,6 +393,9 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
             return (int)(_state % (ulong)below);
         }
     }
+
+    /// <summary>One transition: the server's time, what was asked and answered, and the state after it.</summary>
+    internal sealed record Transition(long Now, object Request, object Reply, PartitionState After);
 
     /// <summary>Which answers have been seen.</summary>
     internal sealed class Answers

@@ -12,7 +12,7 @@ public sealed class FaultProxy : IAsyncDisposable
 {
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(20);
 
-    private readonly EndPoint _server;
+    private volatile EndPoint _server;
     private readonly Func<int, ConnectionFaults> _faults;
     private readonly Socket _portHolder;
     private readonly Lock _gate = new();
@@ -60,6 +60,13 @@ public sealed class FaultProxy : IAsyncDisposable
 
     /// <summary>Bytes of all connections so far that the kernel took for the receiving side.</summary>
     public long Bytes(FaultDirection direction) => Interlocked.Read(ref _bytes[(int)direction]);
+
+    /// <summary>Forwards new connections to another server from now on, as an address does after a failover. Open ones go on.</summary>
+    public void Retarget(EndPoint server)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        _server = server;
+    }
 
     /// <summary>Resets every connection now (RST to both sides).</summary>
     public void ResetAll() => ForEach(static connection => connection.Reset());
@@ -145,10 +152,11 @@ public sealed class FaultProxy : IAsyncDisposable
 
     private void Forward(Socket client)
     {
-        Socket server = new(_server.AddressFamily, SocketType.Stream, _server.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        EndPoint target = _server;
+        Socket server = new(target.AddressFamily, SocketType.Stream, target.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
         try
         {
-            server.Connect(_server);
+            server.Connect(target);
         }
         catch (SocketException)
         {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using Sluice.Coordination;
 using Sluice.Harness.Faults;
 
 namespace Sluice.Harness.Load;
@@ -22,7 +23,12 @@ internal sealed record MergeConservationPlan
     /// <summary>Far fewer than there are keys, so that evictions never stop.</summary>
     public int Capacity { get; init; } = 8_000;
 
+    /// <summary>What the engines coordinate through. Null: a coordinator in the process, behind a network that does <see cref="Faults"/>.</summary>
+    public IConservationNetwork? Network { get; init; }
+
     public FaultPlan Faults { get; init; } = FaultPlan.Rough;
+
+    public TimeSpan DurabilityWindow { get; init; }
 
     /// <summary>One completion in so many fails on its first attempt.</summary>
     public int FailOneIn { get; init; } = 50;
@@ -32,6 +38,12 @@ internal sealed record MergeConservationPlan
 internal sealed record MergeConservationResult(
     long Merges, TimeSpan Elapsed, long Sessions, long Redeliveries, long Writes, int KeysTouched, IReadOnlyList<string> Faults, string Network)
 {
+    /// <summary>What the engines reported as lost; empty when nothing was.</summary>
+    public IReadOnlyList<LossReport> Losses { get; init; } = [];
+
+    /// <summary>Keys whose sums are above what was merged, and below.</summary>
+    public (int Above, int Below) Drift { get; init; }
+
     public double MergesPerSecond => Merges / Elapsed.TotalSeconds;
 
     public override string ToString() => string.Create(
@@ -49,18 +61,21 @@ internal sealed class MergeConservation(MergeConservationPlan plan)
     private readonly string[] _names = [.. Enumerable.Range(0, plan.Keys).Select(static i => string.Create(CultureInfo.InvariantCulture, $"sensor-{i:000000}"))];
     private readonly ConcurrentDictionary<string, (string Resource, long Count, long Amount, long Highest)> _delivered = new();
     private readonly ConcurrentQueue<string> _faults = new();
+    private readonly ConcurrentQueue<LossReport> _losses = new();
     private long _redeliveries;
     private int _completions;
+    private (int Above, int Below) _drift;
 
     public async Task<MergeConservationResult> RunAsync(CancellationToken cancellation)
     {
         long began = Stopwatch.GetTimestamp();
-        FaultyCoordinator network = new(new InProcessCoordinator(), plan.Faults, plan.Seed);
+        IConservationNetwork network = plan.Network ?? new FaultyCoordinatorNetwork(new FaultyCoordinator(new InProcessCoordinator(), plan.Faults, plan.Seed));
+        Coordinator[] coordinators = [.. Enumerable.Range(0, plan.Engines).Select(network.CoordinatorOf)];
         SluiceEngine[] engines = new SluiceEngine[plan.Engines];
         Aggregator<string, Reading, Reading.Event>[] readings = new Aggregator<string, Reading, Reading.Event>[plan.Engines];
         for (int i = 0; i < engines.Length; i++)
         {
-            engines[i] = await SluiceEngine.StartAsync(Options(network, i), cancellation).ConfigureAwait(false);
+            engines[i] = await SluiceEngine.StartAsync(Options(coordinators[i], i), cancellation).ConfigureAwait(false);
             readings[i] = engines[i].Aggregate(Reading.Definition, options =>
             {
                 options.OnComplete = Complete;
@@ -73,13 +88,15 @@ internal sealed class MergeConservation(MergeConservationPlan plan)
         Ledger[] ledgers = [.. Enumerable.Range(0, plan.Writers).Select(_ => new Ledger(plan.Keys))];
         using CancellationTokenSource done = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task disturber = DisturbAsync(readings, done.Token);
+        Task disruption = network.DisruptAsync(cancellation);
         await Task.WhenAll(Enumerable.Range(0, plan.Writers).Select(writer => Task.Factory.StartNew(
-            () => Write(writer, readings[writer % readings.Length], ledgers[writer], cancellation), cancellation, TaskCreationOptions.LongRunning,
+            () => Write(writer, readings[writer % readings.Length], ledgers[writer], disruption, cancellation), cancellation, TaskCreationOptions.LongRunning,
             TaskScheduler.Default))).ConfigureAwait(false);
         await done.CancelAsync().ConfigureAwait(false);
         await disturber.ConfigureAwait(false);
-        network.Heal();
-        await network.SettleAsync().ConfigureAwait(false);
+        await disruption.ConfigureAwait(false);
+        await network.HealAsync().ConfigureAwait(false);
+        await DrainAsync(readings, coordinators[0], cancellation).ConfigureAwait(false);
         foreach (SluiceEngine engine in engines)
         {
             ShutdownReport report = await engine.StopAsync(TimeSpan.FromMinutes(2), cancellation).ConfigureAwait(false);
@@ -91,7 +108,26 @@ internal sealed class MergeConservation(MergeConservationPlan plan)
         int touched = Compare(ledgers);
         return new MergeConservationResult(
             merges, Stopwatch.GetElapsedTime(began), _delivered.Count, _redeliveries,
-            readings.Sum(static reading => reading.Writes), touched, [.. _faults], network.Describe());
+            readings.Sum(static reading => reading.Writes), touched, [.. _faults], network.Describe())
+        {
+            Losses = [.. _losses],
+            Drift = _drift,
+        };
+    }
+
+    /// <summary>Engines that stop leave to others what a server keeps; here there are no others.</summary>
+    private static async Task DrainAsync(Aggregator<string, Reading, Reading.Event>[] readings, Coordinator coordinator, CancellationToken cancellation)
+    {
+        if (coordinator.IsEphemeral)
+            return;
+        foreach (Aggregator<string, Reading, Reading.Event> reading in readings)
+            await reading.ExpireAllAsync(cancellation).ConfigureAwait(false);
+        CoordinationNamespace space = readings[0].Runtime.Space;
+        for (int partition = 0; partition < space.Partitions; partition++)
+        {
+            while (await coordinator.SendAsync(space, partition, new PokeRequest(0), cancellation).ConfigureAwait(false) is not { Open: 0, Sealed: 0 })
+                await Task.Delay(TimeSpan.FromMilliseconds(20), cancellation).ConfigureAwait(false);
+        }
     }
 
     private EngineOptions Options(Coordinator network, int index) => new()
@@ -105,18 +141,22 @@ internal sealed class MergeConservation(MergeConservationPlan plan)
         RequestTimeout = TimeSpan.FromSeconds(2),
         LeaseDuration = TimeSpan.FromSeconds(1),
         ClaimLease = TimeSpan.FromMilliseconds(500),
+        DurabilityWindow = plan.DurabilityWindow,
+        OnLoss = _losses.Enqueue,
         IdentitySeed = plan.Seed + index,
     };
 
-    private void Write(int writer, Aggregator<string, Reading, Reading.Event> reading, Ledger ledger, CancellationToken cancellation)
+    private void Write(int writer, Aggregator<string, Reading, Reading.Event> reading, Ledger ledger, Task disruption, CancellationToken cancellation)
     {
         ZipfGenerator zipf = new(plan.Keys, 0.99, (ulong)(plan.Seed + (writer * 7919)));
         long share = (plan.Merges / plan.Writers) + (writer < plan.Merges % plan.Writers ? 1 : 0);
         KeyValuePair<string, Reading.Event>[] batch = new KeyValuePair<string, Reading.Event>[writer % 2 == 0 ? 1 : 32];
         int[] keys = new int[batch.Length];
-        for (long i = 0; i < share; i += batch.Length)
+
+        // Goes on for as long as the network is disrupted, so that nothing of it happens to engines at rest.
+        for (long i = 0; i < share || !disruption.IsCompleted; i += batch.Length)
         {
-            int length = (int)Math.Min(batch.Length, share - i);
+            int length = i < share ? (int)Math.Min(batch.Length, share - i) : batch.Length;
             for (int j = 0; j < length; j++)
             {
                 keys[j] = zipf.Next();
@@ -225,6 +265,8 @@ internal sealed class MergeConservation(MergeConservationPlan plan)
                 continue;
             touched++;
             (long Count, long Amount, long Highest) got = actual.GetValueOrDefault(_names[key], (0, 0, long.MinValue));
+            if (want.Count != got.Count)
+                _drift = got.Count > want.Count ? (_drift.Above + 1, _drift.Below) : (_drift.Above, _drift.Below + 1);
             if (want != got && _faults.Count < 20)
                 _faults.Enqueue($"{_names[key]}: merged {want}, completed {got}");
         }

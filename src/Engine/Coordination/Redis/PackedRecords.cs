@@ -1,0 +1,145 @@
+using System.Buffers.Binary;
+using System.Text;
+using Sluice.Aggregates.Wire;
+
+namespace Sluice.Coordination.Redis;
+
+/// <summary>
+/// The records as the scripts pack them (see prelude.lua): little-endian, integers of 7 bytes because a script's numbers are exact up to 2^53.
+/// </summary>
+internal static class PackedRecords
+{
+    /// <summary>What scripts call never: 2^53 microseconds are the year 2255.</summary>
+    public const long Never = 1L << 53;
+
+    public const int OpenBytes = 45;
+    public const int SealedBytes = 54;
+    public const int LetterBytes = 37;
+
+    public static long Read7(ReadOnlySpan<byte> bytes)
+    {
+        long value = BinaryPrimitives.ReadUInt32LittleEndian(bytes) | ((long)BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]) << 32) | ((long)bytes[6] << 48);
+        return FromScript(value);
+    }
+
+    /// <summary>Of a number that is at least 0.</summary>
+    public static void Write7(Span<byte> destination, long value)
+    {
+        long capped = ToScript(value);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination, (uint)capped);
+        BinaryPrimitives.WriteUInt16LittleEndian(destination[4..], (ushort)(capped >> 32));
+        destination[6] = (byte)(capped >> 48);
+    }
+
+    public static long ToScript(long value) => Math.Min(value, Never);
+
+    public static long FromScript(long value) => value >= Never ? Durations.Never : value;
+
+    /// <summary>The last batch of a member or a tombstone, and its refused items.</summary>
+    public static MemberEntry Member(IncarnationId incarnation, ReadOnlySpan<byte> record, bool isFenced) => isFenced
+        ? new MemberEntry(incarnation, Read7(record), 0, BinaryPrimitives.ReadInt32LittleEndian(record[22..]), IsFenced: true)
+        : new MemberEntry(incarnation, Read7(record), Read7(record[15..]), BinaryPrimitives.ReadInt32LittleEndian(record[29..]), IsFenced: false);
+
+    public static PeekedResource Peeked(ReadOnlySpan<byte> open, ReadOnlySpan<byte> openLarge, ReadOnlySpan<byte> done, ReadOnlySpan<byte> doneLarge) => new(
+        open.IsEmpty ? default : Fields(open[OpenBytes..], openLarge),
+        open.IsEmpty ? 0 : BinaryPrimitives.ReadInt32LittleEndian(open),
+        open.IsEmpty ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(open[6..]),
+        open.IsEmpty ? 0 : Read7(open[10..]),
+        done.IsEmpty ? default : Fields(AfterError(done, out _), doneLarge),
+        done.IsEmpty ? 0 : Read7(done));
+
+    public static ClaimedSession Claimed(ResourceKey resource, ReadOnlySpan<byte> record, ReadOnlySpan<byte> large) => new(
+        resource,
+        Generation: Read7(record),
+        Token: Read7(record[7..]),
+        Attempt: BinaryPrimitives.ReadInt32LittleEndian(record[14..]),
+        Fields(AfterError(record, out _), large),
+        TimesModified: BinaryPrimitives.ReadUInt32LittleEndian(record[33..]),
+        CreatedAt: Read7(record[37..]),
+        SealedAt: Read7(record[44..]),
+        (CompletionReason)record[51],
+        OutOfOrder: (record[32] & 2) != 0);
+
+    public static SealedEntry Sealed(ResourceKey resource, ReadOnlySpan<byte> record)
+    {
+        AfterError(record, out string? error);
+        return new SealedEntry(
+            resource, Read7(record), Read7(record[7..]), BinaryPrimitives.ReadInt32LittleEndian(record[14..]), Read7(record[18..]), (record[32] & 1) != 0, error);
+    }
+
+    /// <summary>A parked session, as the dead letters list it.</summary>
+    public static DeadLetterEntry Parked(ResourceKey resource, ReadOnlySpan<byte> record, ReadOnlySpan<byte> large)
+    {
+        ReadOnlySpan<byte> small = AfterError(record, out string? error);
+        return new DeadLetterEntry(
+            resource, Read7(record), DeadLetterKind.Completion, Fields(small, large), BinaryPrimitives.ReadInt32LittleEndian(record[14..]), error ?? "", Read7(record[44..]))
+        {
+            TimesModified = BinaryPrimitives.ReadUInt32LittleEndian(record[33..]),
+            CreatedAt = Read7(record[37..]),
+            SealedAt = Read7(record[44..]),
+            Reason = (CompletionReason)record[51],
+        };
+    }
+
+    /// <param name="name">The resource's name, then the number, 7 bytes, big-endian.</param>
+    /// <param name="record">The letter.</param>
+    public static DeadLetterEntry Letter(ReadOnlySpan<byte> name, ReadOnlySpan<byte> record)
+    {
+        long id = 0;
+        foreach (byte digit in name[^7..])
+            id = (id << 8) | digit;
+        int errorLength = BinaryPrimitives.ReadUInt16LittleEndian(record[31..]), smallLength = BinaryPrimitives.ReadInt32LittleEndian(record[33..]);
+        ReadOnlySpan<byte> content = record[LetterBytes..];
+        DeadLetterKind kind = record[0] == 0 ? DeadLetterKind.Completion : DeadLetterKind.Item;
+        DeadLetterEntry letter = new(
+            new ResourceKey(name[..^7]), id, kind, Fields(content.Slice(errorLength, smallLength), content[(errorLength + smallLength)..]),
+            BinaryPrimitives.ReadInt32LittleEndian(record[1..]), Encoding.UTF8.GetString(content[..errorLength]), Read7(record[5..]));
+        return kind == DeadLetterKind.Item ? letter : letter with
+        {
+            TimesModified = BinaryPrimitives.ReadUInt32LittleEndian(record[12..]),
+            CreatedAt = Read7(record[16..]),
+            SealedAt = Read7(record[23..]),
+            Reason = (CompletionReason)record[30],
+        };
+    }
+
+    private static ReadOnlySpan<byte> AfterError(ReadOnlySpan<byte> record, out string? error)
+    {
+        int length = BinaryPrimitives.ReadUInt16LittleEndian(record[52..]);
+        error = length == 0 ? null : Encoding.UTF8.GetString(record.Slice(SealedBytes, length));
+        return record[(SealedBytes + length)..];
+    }
+
+    /// <summary>One canonical record out of the two in which a partition keeps it.</summary>
+    private static ReadOnlyMemory<byte> Fields(ReadOnlySpan<byte> small, ReadOnlySpan<byte> large)
+    {
+        byte[] record = new byte[small.Length + large.Length];
+        if (large.IsEmpty)
+        {
+            small.CopyTo(record);
+            return record;
+        }
+
+        // Both ascend by index, and no index is in both.
+        Span<byte> destination = record;
+        while (!small.IsEmpty || !large.IsEmpty)
+        {
+            bool takesSmall = large.IsEmpty || (!small.IsEmpty && small[0] < large[0]);
+            ref ReadOnlySpan<byte> source = ref takesSmall ? ref small : ref large;
+            int length = FrameLength(source);
+            source[..length].CopyTo(destination);
+            destination = destination[length..];
+            source = source[length..];
+        }
+
+        return record;
+    }
+
+    private static int FrameLength(ReadOnlySpan<byte> record)
+    {
+        ReadOnlySpan<byte> rest = record[1..];
+        return Varint.TryTake(ref rest, out int length)
+            ? record.Length - rest.Length + length
+            : throw new InvalidDataException("The partition holds a record that is malformed.");
+    }
+}

@@ -1,0 +1,199 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Globalization;
+using Sluice.Resp;
+
+namespace Sluice.Coordination.Redis;
+
+/// <summary>
+/// Everything that a server holds of one partition at one moment, as the value that the pure transitions work on: what invariants and other coordinators can be
+/// compared with.
+/// </summary>
+/// <param name="Now">Server time.</param>
+/// <param name="State">The partition.</param>
+/// <param name="Faults">What the stored form says twice and differently, one readable sentence each; what the state itself violates is for <see cref="PartitionInvariants"/> to say.</param>
+internal sealed record PartitionSnapshot(long Now, PartitionState State, ImmutableArray<string> Faults)
+{
+    public static ValueTask<PartitionSnapshot> ReadAsync(RespClient client, RedisScripts scripts, PartitionKeys keys, CancellationToken cancellation)
+    {
+        RespCommand command = client.Command(scripts.Snapshot, 14);
+        command.Key(keys.Meta).Key(keys.Leases).Key(keys.Tombstones).Key(keys.PurgeQueue).Key(keys.Fenced).Key(keys.Open).Key(keys.OpenLarge).Key(keys.Due)
+            .Key(keys.Sealed).Key(keys.SealedLarge).Key(keys.Claims).Key(keys.Parked).Key(keys.DeadLetters).Key(keys.DeadLetterNames).Write(keys.OwnedPrefix);
+        return command.ToAsync(static (ref reply) => new Reading(reply).Result(), cancellationToken: cancellation);
+    }
+
+    /// <summary>Takes the answer apart. Lives for one answer.</summary>
+    private ref struct Reading
+    {
+        private readonly List<string> _faults = [];
+        private ReplyCursor _cursor;
+
+        public Reading(RespReader reply) => _cursor = new ReplyCursor(reply);
+
+        public PartitionSnapshot Result()
+        {
+            long now = _cursor.Number();
+            PartitionState state = PartitionState.Empty;
+            long references = Members(ref state);
+            state = state with { Leases = [.. Queue().Select(static entry => (entry.Score, RedisPartition.Incarnation(Text(entry.Name))))] };
+            Dictionary<IncarnationId, int> held = Tombstones(ref state);
+            state = state with { TombstoneQueue = [.. Queue().Select(static entry => (entry.Score, RedisPartition.Incarnation(Text(entry.Name))))] };
+            HashSet<IncarnationId> fenced = [.. Queue().Select(static entry => RedisPartition.Incarnation(Text(entry.Name)))];
+            List<(byte[] Name, byte[] Value)> open = Hash();
+            Dictionary<ResourceKey, byte[]> openLarge = Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => entry.Value);
+            state = state with { Due = [.. Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name)))] };
+            state = state with { Open = open.ToImmutableDictionary(static entry => new ResourceKey(entry.Name), entry => OpenOf(entry.Value, openLarge.GetValueOrDefault(new ResourceKey(entry.Name)))) };
+            List<(byte[] Name, byte[] Value)> done = Hash();
+            Dictionary<ResourceKey, byte[]> doneLarge = Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => entry.Value);
+            state = state with { Claims = [.. Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name)))] };
+            state = state with { Sealed = done.ToImmutableDictionary(static entry => new ResourceKey(entry.Name), entry => SealedOf(entry.Value, doneLarge.GetValueOrDefault(new ResourceKey(entry.Name)))) };
+            HashSet<ResourceKey> parked = [.. Queue().Select(static entry => new ResourceKey(entry.Name))];
+            List<(byte[] Name, byte[] Value)> letters = Hash();
+            state = state with
+            {
+                DeadLetters = letters.Select(static entry => PackedRecords.Letter(entry.Name, entry.Value))
+                    .ToImmutableSortedDictionary(static letter => (letter.Resource, letter.Id), static letter => letter),
+            };
+            HashSet<string> names = [.. Queue().Select(static entry => Convert.ToHexString(entry.Name))];
+            Owned(ref state, held);
+
+            long counted = state.Owned.Values.Sum(static owned => (long)owned.Count);
+            Expect(references == counted, $"The partition counts {references} references, but owned sets have {counted}.");
+            Expect(fenced.SetEquals(state.Owned.Keys.Where(id => !state.Members.ContainsKey(id))), "The list of fenced incarnations that still own something is not what the owned sets say.");
+            Expect(openLarge.Keys.All(state.Open.ContainsKey), "Large fields are kept of a resource that has no open record.");
+            Expect(doneLarge.Keys.All(state.Sealed.ContainsKey), "Large fields are kept of a resource that has no sealed record.");
+            Expect(parked.SetEquals(state.Sealed.Where(static entry => entry.Value.Parked).Select(static entry => entry.Key)), "The list of parked sessions is not what the sealed records say.");
+            Expect(names.SetEquals(letters.Select(static entry => Convert.ToHexString(entry.Name))), "The list of dead letters is not what the letters say.");
+            return new PartitionSnapshot(now, state, [.. _faults]);
+        }
+
+        private static OpenRecord OpenOf(ReadOnlySpan<byte> record, byte[]? large)
+        {
+            PeekedResource peeked = PackedRecords.Peeked(record, large, default, default);
+            return OpenRecord.Empty with
+            {
+                Holders = peeked.Holders,
+                TimesModified = peeked.TimesModified,
+                Generation = peeked.Generation,
+                CreatedAt = PackedRecords.Read7(record[17..]),
+                Fields = peeked.Open,
+                HardDue = PackedRecords.Read7(record[24..]),
+                Due = PackedRecords.Read7(record[31..]),
+                DueAfter = PackedRecords.Read7(record[38..]),
+                Forced = (record[4] & 1) != 0,
+                Waiting = (record[4] & 2) != 0,
+                Reason = (CompletionReason)record[5],
+            };
+        }
+
+        private static SealedRecord SealedOf(ReadOnlySpan<byte> record, byte[]? large)
+        {
+            ClaimedSession session = PackedRecords.Claimed(ResourceKey.Of(""), record, large);
+            SealedEntry entry = PackedRecords.Sealed(session.Resource, record);
+            return new SealedRecord
+            {
+                Generation = session.Generation,
+                Fields = session.Fields,
+                TimesModified = session.TimesModified,
+                CreatedAt = session.CreatedAt,
+                SealedAt = session.SealedAt,
+                Reason = session.Reason,
+                Token = session.Token,
+                Attempt = session.Attempt,
+                LeaseDeadline = entry.LeaseDeadline,
+                Lease = PackedRecords.Read7(record[25..]),
+                Parked = entry.IsParked,
+                OutOfOrder = session.OutOfOrder,
+                LastError = entry.LastError,
+            };
+        }
+
+        private static string Text(byte[] name) => System.Text.Encoding.ASCII.GetString(name);
+
+        private readonly void Expect(bool isTrue, string fault)
+        {
+            if (!isTrue)
+                _faults.Add(fault);
+        }
+
+        private long Members(ref PartitionState state)
+        {
+            long references = 0;
+            ImmutableDictionary<IncarnationId, Member>.Builder members = ImmutableDictionary.CreateBuilder<IncarnationId, Member>();
+            foreach ((byte[] name, byte[] record) in Hash())
+            {
+                ReadOnlySpan<byte> value = record;
+                if (name is [(byte)'#'])
+                {
+                    state = state with { Layout = BinaryPrimitives.ReadUInt64LittleEndian(value), Clock = PackedRecords.Read7(value[8..]), LastWrite = PackedRecords.Read7(value[15..]) };
+                    references = BinaryPrimitives.ReadUInt32LittleEndian(value[22..]);
+                }
+                else
+                {
+                    members.Add(
+                        RedisPartition.Incarnation(Text(name)),
+                        new Member(
+                            PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), RedisPartition.Refused(value[33..]), PackedRecords.Read7(value[15..]),
+                            PackedRecords.Read7(value[22..])));
+                }
+            }
+
+            state = state with { Members = members.ToImmutable() };
+            return references;
+        }
+
+        private Dictionary<IncarnationId, int> Tombstones(ref PartitionState state)
+        {
+            Dictionary<IncarnationId, int> held = [];
+            ImmutableDictionary<IncarnationId, Tombstone>.Builder dead = ImmutableDictionary.CreateBuilder<IncarnationId, Tombstone>();
+            foreach ((byte[] name, byte[] record) in Hash())
+            {
+                ReadOnlySpan<byte> value = record;
+                IncarnationId id = RedisPartition.Incarnation(Text(name));
+                held[id] = BinaryPrimitives.ReadInt32LittleEndian(value[22..]);
+                dead.Add(id, new Tombstone(PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), RedisPartition.Refused(value[26..]), PackedRecords.Read7(value[15..])));
+            }
+
+            state = state with { Tombstones = dead.ToImmutable() };
+            return held;
+        }
+
+        private void Owned(ref PartitionState state, Dictionary<IncarnationId, int> heldByDead)
+        {
+            ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, long>>.Builder all = ImmutableDictionary.CreateBuilder<IncarnationId, ImmutableDictionary<ResourceKey, long>>();
+            ReplyCursor sets = _cursor.Nested();
+            for (int i = sets.Count / 2; i > 0; i--)
+            {
+                IncarnationId id = RedisPartition.Incarnation(sets.Next().ReadString()!);
+                ReplyCursor entries = sets.Nested();
+                ImmutableDictionary<ResourceKey, long>.Builder owned = ImmutableDictionary.CreateBuilder<ResourceKey, long>();
+                for (int at = entries.Count / 2; at > 0; at--)
+                    owned.Add(new ResourceKey(entries.Bytes()), PackedRecords.Read7(entries.Bytes()));
+                if (owned.Count > 0)
+                    all.Add(id, owned.ToImmutable());
+                if (heldByDead.TryGetValue(id, out int held))
+                    Expect(held == owned.Count, $"The tombstone of {id} counts {held} references, its owned set has {owned.Count}.");
+            }
+
+            state = state with { Owned = all.ToImmutable() };
+        }
+
+        private List<(byte[] Name, byte[] Value)> Hash()
+        {
+            ReplyCursor entries = _cursor.Nested();
+            List<(byte[], byte[])> found = new(entries.Count / 2);
+            for (int i = entries.Count / 2; i > 0; i--)
+                found.Add((entries.Bytes(), entries.Bytes()));
+            return found;
+        }
+
+        private List<(byte[] Name, long Score)> Queue()
+        {
+            ReplyCursor entries = _cursor.Nested();
+            List<(byte[], long)> found = new(entries.Count / 2);
+            for (int i = entries.Count / 2; i > 0; i--)
+                found.Add((entries.Bytes(), PackedRecords.FromScript((long)double.Parse(entries.Next().ReadString()!, CultureInfo.InvariantCulture))));
+            return found;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Buffers.Binary;
+using System.Collections.Frozen;
+using Sluice.Aggregates;
+
+namespace Sluice.Coordination.Redis;
+
+/// <summary>
+/// An aggregate's schema as the scripts read it: 3 bytes for each field, its kind and its parameter. It holds what a merge depends on and nothing
+/// else, since it travels with every call.
+/// </summary>
+internal static class SchemaDescriptor
+{
+    /// <summary>The length of one field's description: the kind, then the parameter, little-endian.</summary>
+    public const int FieldBytes = 3;
+
+    /// <summary>The longest window that is no large field.</summary>
+    public const int MaxSmallWindow = 32;
+
+    // The high four bits choose the merge, the low four which payloads are values. Kinds that merge alike share a byte: integers and durations
+    // are extrema without a range, and a sketch does not know what was hashed.
+    private static readonly FrozenDictionary<string, byte> Kinds = new Dictionary<string, byte>(StringComparer.Ordinal)
+    {
+        ["sum.i64"] = 0x10,
+        ["sum.i32"] = 0x11,
+        ["max.i64"] = 0x20,
+        ["max.span"] = 0x20,
+        ["max.i32"] = 0x21,
+        ["max.f64"] = 0x22,
+        ["max.time"] = 0x23,
+        ["min.i64"] = 0x30,
+        ["min.span"] = 0x30,
+        ["min.i32"] = 0x31,
+        ["min.f64"] = 0x32,
+        ["min.time"] = 0x33,
+        ["window.utf8"] = WindowKind,
+        ["window.i64"] = 0x41,
+        ["window.guid"] = 0x42,
+        ["distinct.utf8"] = DistinctKind,
+        ["distinct.i64"] = DistinctKind,
+        ["distinct.guid"] = DistinctKind,
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    private const byte WindowKind = 0x40;
+    private const byte DistinctKind = 0x50;
+
+    /// <summary>The descriptor of a schema: <see cref="FieldBytes"/> for each field, in order.</summary>
+    /// <exception cref="NotSupportedException">The schema has a field kind or a parameter that is not known.</exception>
+    public static byte[] For(AggregateSchema schema)
+    {
+        // Refuses what it does not know, as the merger of the other coordinators does.
+        _ = RecordMerger.For(schema);
+        byte[] descriptor = new byte[schema.Fields.Length * FieldBytes];
+        for (int i = 0; i < schema.Fields.Length; i++)
+        {
+            Span<byte> field = descriptor.AsSpan(i * FieldBytes, FieldBytes);
+            field[0] = KindOf(schema.Fields[i]);
+            BinaryPrimitives.WriteUInt16LittleEndian(field[1..], checked((ushort)schema.Fields[i].Parameter));
+        }
+
+        return descriptor;
+    }
+
+    /// <summary>
+    /// True for a field that may take kilobytes: a sketch, or a long window. A resource's large fields are stored as a record of their own, so that
+    /// deltas without them do not rewrite them. Merging a resource's two records gives the whole one.
+    /// </summary>
+    /// <exception cref="NotSupportedException">The field's kind is not known.</exception>
+    public static bool IsLarge(FieldSchema field)
+    {
+        byte kind = KindOf(field);
+        return kind >= DistinctKind || (kind >= WindowKind && field.Parameter > MaxSmallWindow);
+    }
+
+    private static byte KindOf(FieldSchema field) =>
+        Kinds.TryGetValue(field.Kind, out byte kind) ? kind : throw new NotSupportedException($"Field '{field.Name}' is of the kind '{field.Kind}', which this version does not know.");
+}

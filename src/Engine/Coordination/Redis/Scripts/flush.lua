@@ -1,0 +1,164 @@
+-- Applies a numbered batch of an incarnation's lane, once.
+-- KEYS 1 m  2 l  3 t  4 o of the incarnation  5 r  6 d  7 x  8 y  9 b
+-- ARGV 1 seen  2 incarnation  3 its time of issue  4 number  5 hash  6 layout and terms  7 schema, then per item: resource, flags .. delta
+local expected, lease, linger, hard, gap, life, open_limit, letter_limit = up('<c8I7I7I7I7I7I4I4', ARGV[6])
+local id, number = ARGV[2], tonumber(ARGV[4])
+local known = call('HMGET', KEYS[1], '#', id)
+
+local function answer(status, last, refused)
+  return {status, last, refused, now, clock, first(KEYS[6])}
+end
+
+read_meta(known[1], '0')
+if known[1] and layout ~= expected and layout ~= '\0\0\0\0\0\0\0\0' then return answer(6, 0, '') end
+local references = 0
+if known[2] then
+  local last, hash, _, _, owned = up(MEMBER, known[2])
+  if number <= last then return answer((number == last and hash ~= ARGV[5]) and 5 or 1, last, sub(known[2], 34)) end
+  if number ~= last + 1 then return answer(3, last, '') end
+  references = owned
+else
+  local tomb = call('HGET', KEYS[3], id)
+  if tomb then return answer(2, (up('<I7', tomb)), sub(tomb, 27)) end
+  -- A copy of batch 1 that outlived the tombstone of its incarnation must not be taken for a newcomer.
+  if number ~= 1 or now - tonumber(ARGV[3]) > floor(life / 2) then return answer(4, 0, '') end
+end
+
+read_meta(nil, ARGV[1])
+layout = expected
+local schema = read_schema(ARGV[7])
+local count = (#ARGV - 7) / 2
+local resources = {}
+for i = 1, count do resources[i] = ARGV[6 + 2 * i] end
+local records, owned, larges = {}, {}, {}
+if count > 0 then
+  records = call('HMGET', KEYS[5], unpack(resources))
+  owned = call('HMGET', KEYS[4], unpack(resources))
+  if schema.has_large then larges = call('HMGET', KEYS[9], unpack(resources)) end
+end
+
+local named, refused = {}, {}
+local set, gone, own, disown, due_at, not_due, set_large, letters, letter_names = {}, {}, {}, {}, {}, {}, {}, {}, {}
+local open_count, letter_count
+local opened = 0
+for i = 1, count do
+  local resource, argument = resources[i], ARGV[7 + 2 * i]
+  if named[resource] then return redis.error_reply('SLUICETWICE the batch names a resource twice') end
+  named[resource] = true
+  local head = byte(argument)
+  local holds, force, reason = head % 2 == 1 and gap == 0, head % 4 > 1, floor(head / 4)
+  local blob, large = records[i], larges[i] or ''
+  local holders, flags, why, times, generation, created, hard_due, due, due_after, small = 0, 0, 0, 0, 0, 0, NEVER, NEVER, 0, ''
+  if blob then
+    holders, flags, why, times, generation, created, hard_due, due, due_after = up(OPEN, blob)
+    small = sub(blob, 46)
+  end
+  local forced, waiting, due_before = flags % 2 == 1, flags % 4 > 1, due
+  local was, contributed = owned[i], owned[i] and up('<I7', owned[i]) or 0
+  local contributed_before, is_merged = contributed, false
+  if #argument > 1 then
+    local delta = sub(argument, 2)
+    local status, small_after, large_after = merge_record(schema, small, large, delta)
+    if status == 0 then
+      if generation == 0 then generation, created = tick(), now end
+      -- Not only with the first update: a replayed dead letter, which knows no hard period, may have been that.
+      if hard_due == NEVER then hard_due = after(created, hard) end
+      if contributed ~= generation then contributed, times = generation, times + 1 end
+      small, is_merged = small_after, true
+      if large_after ~= large then
+        large = large_after
+        set_large[#set_large + 1] = resource
+        set_large[#set_large + 1] = large
+      end
+    else
+      letter_count = letter_count or call('HLEN', KEYS[7])
+      local outcome = status - 1
+      if letter_count < letter_limit then
+        local name = resource .. pk('>I7', tick())
+        local text = status == 1 and 'A field would overflow.' or "The delta is not of this aggregate's schema."
+        letters[#letters + 1] = name
+        letters[#letters + 1] = pk(LETTER, 1, 0, now, 0, 0, 0, 0, #text, #delta) .. text .. delta
+        letter_names[#letter_names + 1] = 0
+        letter_names[#letter_names + 1] = name
+        letter_count = letter_count + 1
+      else
+        outcome = outcome + 2
+      end
+      refused[#refused + 1] = pk('<I4B', i - 1, outcome)
+    end
+  end
+
+  -- A drop of what is not held, or a second reference: somebody else's due time and reason are not this item's business.
+  if is_merged or (not was) == holds or (force and generation ~= 0) then
+    if holds then
+      if not was then holders, references, held = holders + 1, references + 1, held + 1 end
+      if not was or contributed ~= contributed_before then
+        own[#own + 1] = resource
+        own[#own + 1] = pk('<I7', contributed)
+      end
+    else
+      if was then
+        holders, references, held = holders - 1, references - 1, held - 1
+        disown[#disown + 1] = resource
+      end
+      if not forced then why = reason end
+    end
+    if generation == 0 then
+      due = NEVER
+    else
+      if force then
+        forced, why = true, 4
+      elseif not blob and not forced then
+        -- Too many open resources make the partition slow for everybody: a newcomer beyond the limit is completed at once instead of being refused.
+        open_count = open_count or call('HLEN', KEYS[5])
+        if open_count + opened >= open_limit then forced, why = true, 2 end
+      end
+      if forced then
+        due, due_after = due < now and due or now, 0
+      elseif gap ~= 0 then
+        due, due_after, why = after(now, gap), gap, 0
+        if due > hard_due then due, due_after, why = hard_due, hard, 1 end
+      elseif holders == 0 then
+        due, due_after = after(now, linger), linger
+        if due > hard_due then due = hard_due end
+      else
+        due, due_after = hard_due, hard
+      end
+    end
+    if not waiting and due ~= due_before then
+      if due == NEVER then
+        not_due[#not_due + 1] = resource
+      else
+        due_at[#due_at + 1] = due
+        due_at[#due_at + 1] = resource
+      end
+    end
+    if holders == 0 and generation == 0 then
+      if blob then
+        gone[#gone + 1] = resource
+        opened = opened - 1
+      end
+    else
+      set[#set + 1] = resource
+      set[#set + 1] = pk(OPEN, holders, (forced and 1 or 0) + (waiting and 2 or 0) + (large ~= '' and 4 or 0), why, times, generation, created, hard_due, due, due_after) .. small
+      if not blob then opened = opened + 1 end
+    end
+  end
+end
+
+-- The first write is one that a server without memory refuses: then nothing has happened.
+local deadline, refusals = after(now, lease), table.concat(refused)
+call('HSET', KEYS[1], id, pk(MEMBER, number, ARGV[5], deadline, lease, references) .. refusals, '#', meta_now())
+call('ZADD', KEYS[2], deadline, id)
+if #set > 0 then call('HSET', KEYS[5], unpack(set)) end
+if #gone > 0 then call('HDEL', KEYS[5], unpack(gone)) end
+if #own > 0 then call('HSET', KEYS[4], unpack(own)) end
+if #disown > 0 then call('HDEL', KEYS[4], unpack(disown)) end
+if #due_at > 0 then call('ZADD', KEYS[6], unpack(due_at)) end
+if #not_due > 0 then call('ZREM', KEYS[6], unpack(not_due)) end
+if #set_large > 0 then call('HSET', KEYS[9], unpack(set_large)) end
+if #letters > 0 then
+  call('HSET', KEYS[7], unpack(letters))
+  call('ZADD', KEYS[8], unpack(letter_names))
+end
+return answer(0, number, refusals)

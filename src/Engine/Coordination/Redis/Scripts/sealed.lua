@@ -1,0 +1,2 @@
+-- KEYS 1 s
+return {now, call('HGETALL', KEYS[1])}

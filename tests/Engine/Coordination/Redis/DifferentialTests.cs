@@ -1,0 +1,126 @@
+using Sluice.Coordination;
+using Sluice.Coordination.Redis;
+using Sluice.Harness.Conformance;
+using Xunit;
+
+namespace Sluice.Tests.Coordination.Redis;
+
+/// <summary>The scripts on a real server against the pure transitions: the same random history gives the same answers and leaves the same partition.</summary>
+/// <remarks>Prevents a script that keeps every promise that somebody thought of, and is different all the same.</remarks>
+public sealed class DifferentialTests(SharedRedisServer shared)
+{
+    private const int Histories = 60;
+    private const int StepsBetweenLooks = 16;
+
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    public async Task Scripts_and_transitions_answer_every_history_alike(bool byInactivity, int seed)
+    {
+        await using HandDrivenRedis server = await HandDrivenRedis.StartAsync(await shared.GetAsync());
+        PartitionHistory.Answers answers = new();
+        await CompareAsync(server, byInactivity, seed, answers);
+        Assert.Empty(answers.Missing(byInactivity));
+    }
+
+    // A comparison that finds nothing wrong with these would find nothing at all.
+    [Theory]
+    [InlineData("flush", "if number <= last then", "if false then", "a batch applies twice")]
+    [InlineData("flush", "if number ~= last + 1 then", "if false then", "a gap is not noticed")]
+    [InlineData("flush", "if tomb then return", "if false then return", "the fenced come back")]
+    [InlineData("flush", "if number ~= 1 or now", "if false and now", "a stranger is taken for a newcomer")]
+    [InlineData("flush", "if not was then holders, references, held = holders + 1, references + 1, held + 1 end", "holders, references, held = holders + 1, references + 1, held + 1", "the count follows what items say")]
+    [InlineData("flush", "if forced then\n        due", "if false then\n        due", "forced sessions wait")]
+    [InlineData("flush", "due, due_after = hard_due, hard\n", "due, due_after = due, due_after\n", "a newcomer doesn't postpone the end")]
+    [InlineData("flush", "if contributed ~= generation then", "if true then", "retries and later flushes count as memberships")]
+    [InlineData("claim", "if predecessors[i] then", "if false then", "a second session is sealed over the first")]
+    [InlineData("claim", "pk('<I7I7I4I7I7', generation, tick(), attempt + 1", "pk('<I7I7I4I7I7', generation, clock, attempt + 1", "a hand-over without a new token")]
+    [InlineData("acknowledge", "sub(record, 1, 14) == ARGV[2 * i + 1]", "sub(record, 1, 7) == sub(ARGV[2 * i + 1], 1, 7)", "acknowledged by the generation alone")]
+    [InlineData("acknowledge", "byte(open, 5) % 4 > 1", "false", "a successor waits for ever")]
+    [InlineData("reap", "if deadline > now then return {0, 0, now, first(KEYS[8])} end", "", "the living are reaped")]
+    [InlineData("reap", "if remaining > 0 then call('ZADD', KEYS[5], now, id)", "if false then", "what a reaper left is never taken back")]
+    [InlineData("beat", "if known[1] and now < written then", "if false then", "a clock that was set back is not noticed")]
+    [InlineData("beat", "if not call('ZSCORE', KEYS[5], dead) then", "if true then", "a tombstone is purged before its references are taken back")]
+    [InlineData("leave", "if owned > 0 then", "if false then", "who leaves keeps what it holds")]
+    [InlineData("abandon", "local token, backoff, status = tick()", "local token, backoff, status = up('<I7', record, 8)", "what was given back can still be acknowledged")]
+    public async Task A_planted_bug_is_found(string script, string right, string wrong, string bug)
+    {
+        await using HandDrivenRedis server = await HandDrivenRedis.StartAsync(await shared.GetAsync(), (name, source) =>
+        {
+            if (name != script)
+                return source;
+            Assert.Equal(2, source.Split(right).Length);
+            return source.Replace(right, wrong, StringComparison.Ordinal);
+        });
+        Exception? found = await Record.ExceptionAsync(async () => await CompareAsync(server, byInactivity: false, seed: 1, new PartitionHistory.Answers()));
+        Assert.True(found is Xunit.Sdk.XunitException or CoordinatorException, $"Not found: {bug}.");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{bug}: {found.Message}");
+    }
+
+    private static async Task CompareAsync(HandDrivenRedis server, bool byInactivity, int seed, PartitionHistory.Answers answers)
+    {
+        Random random = new(seed);
+        for (int i = 0; i < Histories; i++)
+        {
+            List<PartitionHistory.Transition> transitions = [];
+            PartitionHistory history = new(byInactivity, answers, transitions.Add);
+            for (int step = random.Next(20, 240); step > 0; step--)
+                history.Take(random.Next());
+            history.Quiesce();
+
+            // Every history has a partition of its own on the server.
+            CoordinationNamespace space = server.Namespace(Item.Schema, $"h{i}", partitions: 1);
+            for (int at = 0; at < transitions.Count; at++)
+                await CompareAsync(server, space, transitions, at);
+        }
+    }
+
+    private static async Task CompareAsync(HandDrivenRedis server, CoordinationNamespace space, List<PartitionHistory.Transition> transitions, int at)
+    {
+        PartitionHistory.Transition transition = transitions[at];
+        await server.SetClockAsync(transition.Now);
+        object answered = await AskAsync(server.Coordinator, space, transition.Request);
+        string expected = ReplyText.Of(transition.Request, transition.Reply), actual = ReplyText.Of(transition.Request, answered);
+        if (expected != actual)
+            Assert.Fail($"Step {at + 1} of {transitions.Count}: {transition.Request}\nthe transition: {expected}\nthe script:     {actual}");
+        if (at % StepsBetweenLooks != 0 && at != transitions.Count - 1)
+            return;
+        PartitionSnapshot snapshot = await server.SnapshotAsync(space, 0);
+        Assert.Empty(snapshot.Faults);
+        Assert.Empty(PartitionInvariants.Check(snapshot.State));
+        expected = Text(transition.After);
+        actual = Text(snapshot.State);
+        if (expected != actual)
+            Assert.Fail($"After step {at + 1} of {transitions.Count}: {transition.Request}\nthe transitions left:\n{expected}\nthe scripts left:\n{actual}");
+    }
+
+    // The time of the last write serves only to notice a clock that was set back, and transitions that change nothing else need not keep it.
+    private static string Text(PartitionState state) => StateText.Of(state with { LastWrite = 0 });
+
+    private static async Task<object> AskAsync(Coordinator coordinator, CoordinationNamespace space, object request)
+    {
+        return request switch
+        {
+            FlushRequest it => await SendAsync(it),
+            ClaimRequest it => await SendAsync(it),
+            AcknowledgeRequest it => await SendAsync(it),
+            ExtendRequest it => await SendAsync(it),
+            AbandonRequest it => await SendAsync(it),
+            BeatRequest it => await SendAsync(it),
+            PokeRequest it => await SendAsync(it),
+            ReapRequest it => await SendAsync(it),
+            LeaveRequest it => await SendAsync(it),
+            EndRequest it => await SendAsync(it),
+            PeekRequest it => await SendAsync(it),
+            HoldersRequest it => await SendAsync(it),
+            MembersRequest it => await SendAsync(it),
+            ClaimsRequest it => await SendAsync(it),
+            DeadLettersRequest it => await SendAsync(it),
+            ReplayRequest it => await SendAsync(it),
+            PurgeRequest it => await SendAsync(it),
+            _ => throw new NotSupportedException(request.GetType().Name),
+        };
+
+        ValueTask<TReply> SendAsync<TReply>(CoordinatorRequest<TReply> typed) => coordinator.SendAsync(space, 0, typed, CancellationToken.None);
+    }
+}
