@@ -24,12 +24,13 @@ internal sealed class PipelineScenario : IScenario
             yield return new BenchCase(string.Create(CultureInfo.InvariantCulture, $"interval-{seconds}s"), Processes, null, HasTarget: seconds >= 1, () =>
             {
                 BenchServer server = new(options.Redis);
-                Target? throughput = seconds >= 1 ? Target.AtLeast(3) : null;
-                Target? cpu = seconds >= 10 ? new Target(Figure.ServerCpu, 1.0 / 20) : null;
+                List<Comparison> comparisons = [new(Increment, seconds >= 1 ? Target.AtLeast(3) : null)];
+                if (seconds >= 10)
+                    comparisons.Add(new Comparison(Increment, new Target(Figure.ServerCpu, 1.0 / 20)));
                 TimeSpan interval = TimeSpan.FromSeconds(seconds);
                 return
                 [
-                    new PipelineVariant("sluice", PipelineWorker.Merge, server, interval, options.Seed, new Comparison(Increment, throughput), new Comparison(Increment, cpu)),
+                    new PipelineVariant("sluice", PipelineWorker.Merge, server, interval, options.Seed, [.. comparisons]),
                     new PipelineVariant(Increment, PipelineWorker.Increment, server, interval, options.Seed),
                 ];
             });

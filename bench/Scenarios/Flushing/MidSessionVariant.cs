@@ -37,7 +37,7 @@ internal sealed class MidSessionVariant(BenchServer server, int counters, int ba
         TimeSpan elapsed = Stopwatch.GetElapsedTime(began);
         ServerUsage used = (await ServerUsage.NowAsync(server, cancellationToken)).Since(before);
         return new VariantRun(keys, elapsed, ServerCpu: used.Cpu, Note: string.Create(
-            CultureInfo.InvariantCulture, $"{used.Wire(Name, keys)}; the client allocates {(double)bytes * batch / keys:0} B a batch, whatever its size"));
+            CultureInfo.InvariantCulture, $"{used.Wire(Name, keys)}; the client allocates {(double)bytes * batch / keys:0} B a batch"));
     }
 
     public override async ValueTask DisposeAsync()

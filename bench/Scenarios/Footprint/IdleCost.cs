@@ -6,7 +6,7 @@ using Sluice.Bench.Scenarios.Pipeline;
 namespace Sluice.Bench.Scenarios.Footprint;
 
 /// <summary>What an engine costs its server while nothing happens.</summary>
-/// <param name="PerSecond">Commands.</param>
+/// <param name="PerSecond">Requests: each is one script.</param>
 /// <param name="Partitions">Over how many partitions.</param>
 /// <param name="ServerMicrosPerSecond">CPU time, in a second.</param>
 internal sealed record IdleCost(double PerSecond, int Partitions, double ServerMicrosPerSecond)
@@ -33,7 +33,7 @@ internal sealed record IdleCost(double PerSecond, int Partitions, double ServerM
         await pages.FlushAsync(cancellation);
         await Task.Delay(TimeSpan.FromSeconds(5), cancellation); // what follows a start is not idleness
         ServerUsage idle = await UsedAsync(server, Window, cancellation);
-        return new IdleCost(idle.Commands / Window.TotalSeconds, options.Partitions, idle.Cpu.TotalMicroseconds / Window.TotalSeconds);
+        return new IdleCost(idle.Requests / Window.TotalSeconds, options.Partitions, idle.Cpu.TotalMicroseconds / Window.TotalSeconds);
     }
 
     private static async Task<ServerUsage> UsedAsync(BenchServer server, TimeSpan window, CancellationToken cancellation)

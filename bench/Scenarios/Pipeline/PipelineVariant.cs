@@ -48,8 +48,8 @@ internal sealed class PipelineVariant(string name, string mode, BenchServer serv
 
     public override async Task<VariantRun> RunAsync(TimeSpan duration, CancellationToken cancellationToken)
     {
-        // Whole intervals: what is measured is the steady state.
-        TimeSpan window = TimeSpan.FromTicks(Math.Max(duration.Ticks, 2 * interval.Ticks));
+        // Whole intervals: what is measured is the steady state. A command for each event knows no interval.
+        TimeSpan window = mode == PipelineWorker.Merge ? TimeSpan.FromTicks(Math.Max(duration.Ticks, 2 * interval.Ticks)) : duration;
         ServerUsage before = await ServerUsage.NowAsync(server, cancellationToken);
         (long events, TimeSpan elapsed, long writes, long bytes, TimeSpan cpu) = await WorkAsync(window, cancellationToken);
         ServerUsage used = (await ServerUsage.NowAsync(server, cancellationToken)).Since(before);
