@@ -62,7 +62,9 @@ internal static class Program
             options[arguments[i]] = arguments[i + 1];
         }
 
-        FuzzTarget[] targets = [.. FuzzTarget.All(() => EdgeMap.Blocks).Where(target => options["--target"] is "all" || options["--target"] == target.Name)];
+        FuzzTarget[] targets = options["--target"] == PlantedTarget.TargetName
+            ? [new PlantedTarget()]
+            : [.. FuzzTarget.All(() => EdgeMap.Blocks).Where(target => options["--target"] is "all" || options["--target"] == target.Name)];
         if (targets.Length == 0)
         {
             Console.Error.WriteLine("No such target.");

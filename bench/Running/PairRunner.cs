@@ -21,12 +21,17 @@ internal static class PairRunner
             Sample[][] rounds = new Sample[options.Pairs][];
             for (int round = 0; round < rounds.Length; round++)
             {
-                // Every other round backwards: being first (or measured after a certain neighbour) must not always favour the same one.
                 rounds[round] = new Sample[variants.Count];
-                for (int i = 0; i < variants.Count; i++)
+                for (int turn = 0; turn < subject.TurnsOfAPair; turn++)
                 {
-                    int turn = round % 2 == 0 ? i : variants.Count - 1 - i;
-                    rounds[round][turn] = await RunOnceAsync(variants[turn], options.RunDuration, cancellationToken);
+                    // Every other time backwards: being first (or measured after a certain neighbour) must not always favour the same one.
+                    bool backwards = ((round * subject.TurnsOfAPair) + turn) % 2 != 0;
+                    for (int i = 0; i < variants.Count; i++)
+                    {
+                        int next = backwards ? variants.Count - 1 - i : i;
+                        Sample sample = await RunOnceAsync(variants[next], options.RunDuration, cancellationToken);
+                        rounds[round][next] = turn == 0 ? sample : rounds[round][next].Plus(sample);
+                    }
                 }
             }
 
@@ -110,6 +115,20 @@ internal static class PairRunner
 
     private sealed record Sample(VariantRun Run, TimeSpan Cpu, long AllocatedBytes)
     {
+        public Sample Plus(Sample other)
+        {
+            if (other.Run.Latencies is { } latencies)
+                Run.Latencies?.Add(latencies);
+            VariantRun both = other.Run with
+            {
+                Operations = Run.Operations + other.Run.Operations,
+                Elapsed = Run.Elapsed + other.Run.Elapsed,
+                Latencies = Run.Latencies,
+                ServerCpu = Run.ServerCpu + other.Run.ServerCpu,
+            };
+            return new Sample(both, Cpu + other.Cpu, AllocatedBytes + other.AllocatedBytes);
+        }
+
         public double OperationsPerSecond => Run.Operations / Run.Elapsed.TotalSeconds;
 
         public double Over(Sample other, Figure figure) => figure switch

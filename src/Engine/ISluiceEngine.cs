@@ -3,6 +3,9 @@ namespace Sluice;
 /// <summary>What applications use of an engine, for those who want to replace it in their tests.</summary>
 public interface ISluiceEngine : IAsyncDisposable
 {
+    /// <summary>See <see cref="SluiceEngine.Dogpile"/>.</summary>
+    DogpileCache Dogpile { get; }
+
     /// <summary>See <see cref="SluiceEngine.Aggregate"/>.</summary>
     /// <typeparam name="TKey">The key.</typeparam>
     /// <typeparam name="TValue">The aggregate.</typeparam>

@@ -50,7 +50,11 @@ public sealed class SluiceEngine : ISluiceEngine
         _seeded = options.IdentitySeed is { } seed ? new Random(seed) : null;
         Origin = NextRandom();
         SweepSeed = (int)NextRandom();
+        Dogpile = new DogpileCache(options.Dogpile ?? new DogpileCacheOptions { TimeProvider = options.TimeProvider, LoggerFactory = options.LoggerFactory });
     }
+
+    /// <summary>Values by key that one caller creates while the others wait or go on with the old one. Disposed when the engine stops.</summary>
+    public DogpileCache Dogpile { get; }
 
     internal EngineOptions Options { get; }
 
@@ -222,6 +226,7 @@ public sealed class SluiceEngine : ISluiceEngine
 
         await _flushing.CancelAsync().ConfigureAwait(false);
         await _flushLoop.ConfigureAwait(false);
+        await Dogpile.DisposeAsync().ConfigureAwait(false);
         foreach (AggregateRuntime runtime in _runtimes)
         {
             await runtime.AbandonAsync().ConfigureAwait(false);
@@ -365,6 +370,9 @@ public sealed class SluiceEngine : ISluiceEngine
         await _flushLoop.ConfigureAwait(false);
         ShutdownReport report = await shutdown.RunAsync(began).ConfigureAwait(false);
         StopSources();
+
+        // A factory that does not hear its token must not hold the stop up beyond its deadline.
+        await Dogpile.DisposeAsync().AsTask().WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (OwnsCoordinator)
             await Coordinator.DisposeAsync().ConfigureAwait(false);
         Metrics.Dispose();

@@ -15,6 +15,8 @@ AllocationCase[] cases = args is ["resp"] ? [] :
     new MergeBatchCase(),
     new MergeEveryFieldCase(),
     new MergeAndFlushCase(),
+    new DogpileAcquireCase(),
+    new DogpileHitCase(),
     new TransportCase(),
     new EncryptedTransportCase(),
 ];

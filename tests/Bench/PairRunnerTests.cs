@@ -40,6 +40,27 @@ public sealed class PairRunnerTests
     public async Task A_target_is_met_or_missed_only_by_three_quarters_of_the_pairs(double[] speeds, double target, bool? met) =>
         Assert.Equal(met, (await AgainstAsync(speeds, [100], Target.AtLeast(target))).Met);
 
+    // A reference that is fast and slow from run to run makes every pair a throw of dice; several turns within a pair are one longer run, and still in turn.
+    [Fact]
+    public async Task The_turns_of_a_pair_are_added_up()
+    {
+        List<string> journal = [];
+        BenchCase subject = new("case", 1, null, true, () =>
+        [
+            new FixedVariant("a", [100, 100, 100, 400], new Comparison("b")) { Journal = journal },
+            new FixedVariant("b", [50, 150]) { Journal = journal },
+        ])
+        { TurnsOfAPair = 2 };
+
+        Measurement measured = (await PairRunner.MeasureAsync("scenario", subject, Quick, TestContext.Current.CancellationToken))[0];
+
+        Assert.Equal(["a", "b", "b", "a", "a", "b", "b", "a"], journal.Skip(2).Take(8));
+        // Pairs of 200 and of 500 to 200 in turn, five of them.
+        Assert.Equal(1, measured.Ratio!.Value, 1e-9);
+        Assert.Equal(2.5, measured.RatioQuartiles!.Value.Upper, 1e-9);
+        Assert.Equal((3 * 200) + (2 * 500), measured.Operations);
+    }
+
     // For CPU time less is better: the same rule, the other way round.
     [Theory]
     [InlineData(0.85, true)]

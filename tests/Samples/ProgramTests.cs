@@ -10,6 +10,7 @@ public sealed class ProgramTests
     [Theory]
     [InlineData("Sluice.Samples.UpdateCache")]
     [InlineData("Sluice.Samples.NsqSession")]
+    [InlineData("Sluice.Samples.Dogpile")]
     public async Task It_runs_to_its_end_and_its_totals_are_what_it_promises(string assembly)
     {
         MethodInfo main = Assembly.Load(assembly).EntryPoint!;

@@ -168,6 +168,11 @@ public sealed class EngineOptions
     /// </summary>
     public Action<LossReport>? OnLoss { get; set; }
 
+    /// <summary>
+    /// How <see cref="SluiceEngine.Dogpile"/> works. Null (the default) = in memory, with this engine's clock and logger; options that are given have their own.
+    /// </summary>
+    public DogpileCacheOptions? Dogpile { get; set; }
+
     /// <summary>Seeds the engine's identities for reproducible tests. Null (the default) = cryptographic randomness, as production needs.</summary>
     public int? IdentitySeed { get; set; }
 
@@ -210,6 +215,7 @@ public sealed class EngineOptions
         if (TimeProvider is null)
             check.Fail(nameof(TimeProvider), "null", "must not be null");
         check.ThrowIfFailed();
+        Dogpile?.Validate();
     }
 
     internal EngineOptions Copy()

@@ -1,4 +1,5 @@
 using Sluice.Resp.Connection;
+using Sluice.Resp.Diagnostics;
 
 namespace Sluice.Resp.Client;
 
@@ -17,6 +18,7 @@ internal sealed class ClientLinks
     private readonly DialBudget _dials;
     private readonly DialBudget _ownDials;
     private readonly int _seed;
+    private readonly Action<TimeSpan> _onReady;
     private int _made;
 
     public ClientLinks(RespClientOptions options)
@@ -26,6 +28,8 @@ internal sealed class ClientLinks
         _dials = new DialBudget(options.DialBurst, options.DialsPerSecond);
         _ownDials = new DialBudget(options.DialBurst, options.DialsPerSecond);
         Credentials = new CredentialsSource(options);
+        KeyValuePair<string, object?> pool = PoolTag = new KeyValuePair<string, object?>("db.client.connection.pool.name", options.Database == 0 ? options.Endpoint.ToString() : $"{options.Endpoint}/{options.Database}");
+        _onReady = took => RespTelemetry.Created(took, pool);
 #pragma warning disable CA5394 // jitter, not a secret
         _seed = options.Seed ?? Random.Shared.Next();
 #pragma warning restore CA5394
@@ -33,6 +37,9 @@ internal sealed class ClientLinks
 
     /// <summary>Whom all links authenticate as.</summary>
     public CredentialsSource Credentials { get; }
+
+    /// <summary>Which client a measurement is of.</summary>
+    public KeyValuePair<string, object?> PoolTag { get; }
 
     /// <summary>A link for commands.</summary>
     public ClientLink ForCommands(int index) => Make($"commands {index}", watchesPeer: true);
@@ -74,6 +81,7 @@ internal sealed class ClientLinks
             BacklogBytes = _options.BacklogBytes,
             WaitsForConnection = _options.WaitForConnection,
             WaitsForRoom = _options.WaitForRoom,
+            OnReady = _onReady,
             Seed = _seed + Interlocked.Increment(ref _made),
             Name = $"{_options.Endpoint} {name}",
         };

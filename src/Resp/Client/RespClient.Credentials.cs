@@ -99,6 +99,7 @@ public sealed partial class RespClient
             writer.Write(credentials.User);
         writer.Write(credentials.Password);
         ReplySlot slot = link.Rent(ReplyKind.Nothing, default);
+        slot.HoldsSecret = true;
         ValueTask task = new(slot, slot.Token);
         link.Send(writer.Complete(), slot);
         writer.Dispose();

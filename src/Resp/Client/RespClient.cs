@@ -32,7 +32,6 @@ public sealed partial class RespClient : IAsyncDisposable
         _commandLinks = [.. _commands.Select(one => one.Link)];
         _route = new SharedRoute(_commandLinks, new Diagnostics.ServerTags(options));
         _blocking = new BlockingLinks(_links, options.BlockingConnections);
-        PoolTag = new KeyValuePair<string, object?>("db.client.connection.pool.name", options.Database == 0 ? options.Endpoint.ToString() : $"{options.Endpoint}/{options.Database}");
         if (options.CredentialsProvider is { } provider)
             provider.Changed += OnCredentialsChanged;
         Diagnostics.RespTelemetry.Add(this);

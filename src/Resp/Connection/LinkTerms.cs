@@ -48,6 +48,9 @@ internal sealed record LinkTerms
     /// <summary>Starts the link's thread, without the execution context of whoever happens to call; throws when the system gives none.</summary>
     public Action<Thread> StartThread { get; init; } = static thread => thread.UnsafeStart();
 
+    /// <summary>Is told how long a connection took that became ready, from the dial to the last reply of the handshake; null: nobody measures. On the link's thread; it must not throw.</summary>
+    public Action<TimeSpan>? OnReady { get; init; }
+
     /// <summary>For the thread's name.</summary>
     public string Name { get; init; } = "";
 }

@@ -62,6 +62,9 @@ internal sealed partial class ReplySlot
     /// <summary>One form of the command went out already: whatever becomes of the other, the command may have run. The queue's holder only.</summary>
     public bool WasSent { get; set; }
 
+    /// <summary>The frame holds a password: every copy of it in pooled memory is wiped. Before the slot is sent, or its frame kept.</summary>
+    public bool HoldsSecret { get; set; }
+
     /// <summary>Who is told before the caller is; null = nobody. Before the slot is sent.</summary>
     public SlotObserver? Observer
     {
@@ -118,6 +121,8 @@ internal sealed partial class ReplySlot
     /// <summary>Lets the kept frame go.</summary>
     public void DropFrame()
     {
+        if (HoldsSecret)
+            _frame.AsSpan(0, _frameLength).Clear();
         _frameLength = 0;
         if (_frame is { Length: > LargestKeptFrame })
         {
@@ -220,6 +225,7 @@ internal sealed partial class ReplySlot
         WasSent = false;
         Deadline = long.MaxValue;
         DropFrame();
+        HoldsSecret = false;
         Volatile.Write(ref _word, _word & ~PhaseMask);
         _pool.Return(this);
     }

@@ -17,8 +17,11 @@ internal sealed partial class RespConnection
     // Commands whose other form goes out as soon as there is room (see ReplyFallback). Only the reader changes it, under the lock: the clock looks at their deadlines.
     private Queue<ReplySlot>? _again;
 
-    // Bytes of a frame that is not whole, and that the scanner has seen. The reader writes it, the clock looks at it.
+    // Bytes of a frame that is not whole, and that the scanner has seen.
     private long _partial;
+
+    // The same if that frame is a reply, 0 if it is a push. The reader writes it, the clock looks at it.
+    private long _arrived;
 
     // Replies that came, those in the middle of a slot too. The reader writes it, the clock looks at it.
     private long _replies;
@@ -161,7 +164,7 @@ internal sealed partial class RespConnection
 
         if (buffer.IsSingleSegment)
         {
-            Volatile.Write(ref _partial, span.Length - at);
+            Keep(span[at..], span.Length - at);
             return buffer.GetPosition(at);
         }
 
@@ -173,8 +176,16 @@ internal sealed partial class RespConnection
             rest = rest.Slice(frame.Length);
         }
 
-        Volatile.Write(ref _partial, rest.Length);
+        Keep(rest.FirstSpan, rest.Length);
         return rest.Start;
+    }
+
+    /// <summary>Remembers how much of a frame has come.</summary>
+    private void Keep(ReadOnlySpan<byte> begin, long length)
+    {
+        _partial = length;
+        bool isPush = begin is [(byte)RespPrefix.Push, ..] || (_terms.ArraysArePushes && begin is [(byte)RespPrefix.Array, ..]);
+        Volatile.Write(ref _arrived, isPush ? 0 : length);
     }
 
     private void Accept(ref RespReader reply, in Frame frame)

@@ -8,16 +8,14 @@ internal sealed partial class RespConnection
     // A clock that was away for longer was paused with the whole process, or starved: the peer is not to blame for the rest.
     private const int LongestTickMilliseconds = 100;
 
-    // Bytes of one reply that count as progress: a large reply over a slow line is no dead peer, a byte now and then is no reply.
-    private const int ProgressBytes = 64 * 1024;
-
-    // No reply was completed for so many times the time that silence may take.
+    // Neither was a reply completed, nor did one grow, for so many times the time that silence may take.
     private const int PeerTimeoutsWithoutReply = 2;
 
     private long _lastRead;
     private long _progressAt;
     private long _repliesSeen;
-    private long _partialSeen;
+    private long _arrivedSeen;
+    private bool _wasBusy;
     private long _silentSince;
     private long _lastTick;
     private long _pingAt;
@@ -118,8 +116,11 @@ internal sealed partial class RespConnection
     {
         long away = now - _lastTick;
         _lastTick = now;
-        if (InFlight == 0)
-            _silentSince = now;
+        bool busy = InFlight != 0, wasBusy = _wasBusy;
+        _wasBusy = busy;
+        // What was sent since the last look has waited for less time than that was ago: a clock at rest looks ten times a second, and a peer may have less time than that.
+        if (!busy || !wasBusy)
+            _silentSince = _progressAt = now;
         else
             _silentSince += Math.Max(0, away - LongestTickMilliseconds);
         _silentSince = Math.Max(_silentSince, Volatile.Read(ref _lastRead));
@@ -129,7 +130,7 @@ internal sealed partial class RespConnection
         if (_terms.PeerTimeout != 0 && now - _silentSince > _terms.PeerTimeout)
             Fail(new RespConnectionException($"Nothing came for {now - _silentSince} ms although {InFlight} commands await replies: the peer is gone. {Snapshot()}", CommandOutcome.Unknown));
         else if (_terms.PeerTimeout != 0 && now - _progressAt > (long)PeerTimeoutsWithoutReply * _terms.PeerTimeout)
-            Fail(new RespConnectionException($"No reply was completed for {now - _progressAt} ms although {InFlight} commands await replies: what the peer sends answers nothing. {Snapshot()}", CommandOutcome.Unknown));
+            Fail(new RespConnectionException($"No reply was completed, and none grew, for {now - _progressAt} ms although {InFlight} commands await replies: what the peer sends answers nothing. {Snapshot()}", CommandOutcome.Unknown));
         else if (_terms.PingAfter != 0 && silence > _terms.PingAfter && now - _pingAt > _terms.PingAfter)
         {
             _pingAt = now;
@@ -140,19 +141,18 @@ internal sealed partial class RespConnection
         }
     }
 
-    /// <summary>Bytes are no sign of life by themselves: pushes, or a reply that trickles and never ends, would keep commands waiting for ever.</summary>
+    /// <summary>
+    /// Every byte of a reply is a sign of life, however slowly they come: the limits end it, and callers have deadlines. Bytes of pushes are none: a peer that sends them and answers nothing would
+    /// keep commands waiting for ever.
+    /// </summary>
     private void WatchProgress(long now, long away)
     {
-        long replies = Volatile.Read(ref _replies), partial = Volatile.Read(ref _partial);
-        if (InFlight == 0 || replies != _repliesSeen || partial - _partialSeen >= ProgressBytes)
-        {
-            (_repliesSeen, _partialSeen, _progressAt) = (replies, partial, now);
-            return;
-        }
-
-        // A push between two looks begins it anew.
-        _partialSeen = Math.Min(_partialSeen, partial);
-        _progressAt += Math.Max(0, away - LongestTickMilliseconds);
+        long replies = Volatile.Read(ref _replies), arrived = Volatile.Read(ref _arrived);
+        if (replies != _repliesSeen || arrived > _arrivedSeen)
+            _progressAt = now;
+        else
+            _progressAt += Math.Max(0, away - LongestTickMilliseconds);
+        (_repliesSeen, _arrivedSeen) = (replies, arrived);
     }
 
     /// <summary>What goes into messages: where the time may have gone.</summary>

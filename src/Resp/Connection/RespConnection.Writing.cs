@@ -41,7 +41,7 @@ internal sealed partial class RespConnection
                 return EnqueueOutcome.Full;
 
             // Copying is the only step that can throw; after it nothing can.
-            _append.Append(frame);
+            _append.Append(frame, slot.HoldsSecret);
             _ring[tail & _mask] = slot;
             Volatile.Write(ref _tail.Value, tail + 1);
             if (slot.Deadline < _earliestDeadline)

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Sluice.Resp.Connection;
 
 internal sealed partial class RespLink
@@ -12,18 +14,21 @@ internal sealed partial class RespLink
         Backoff backoff = new(_terms.BackoffFirst, _terms.BackoffCap, new Random(_terms.Seed));
         try
         {
-            // Closed or not first: a link that dials no more takes no token from those that do.
-            while (!_closing.IsCancellationRequested && !Pause(_terms.Dials.Take()))
+            while (MayDial())
             {
                 _openedAt = long.MaxValue;
+                long recoveries = _terms.Dials.Recoveries;
                 Exception reason = Live();
                 Volatile.Write(ref _lastFault, reason);
+                bool wasReady = _openedAt != long.MaxValue;
+                if (!wasReady)
+                    _terms.Dials.Failed();
                 if (_openedAt < RespClock.Now - GoodAfterMilliseconds)
                     backoff.Reset();
                 TellWhoeverWaits(reason);
                 if (!_terms.WaitsForConnection || reason is RespAuthenticationException)
                     FailBacklog(reason);
-                Pause(backoff.Next());
+                _terms.Dials.Wait(backoff.Next(), wasReady ? null : recoveries, _closing.Token);
             }
         }
         finally
@@ -32,13 +37,16 @@ internal sealed partial class RespLink
         }
     }
 
-    /// <returns>True when the link is closed.</returns>
-    private bool Pause(TimeSpan wait)
+    /// <summary>Waits for this link's turn to dial.</summary>
+    /// <returns>False when the link is closed.</returns>
+    private bool MayDial()
     {
-        if (wait <= TimeSpan.Zero)
-            return _closing.IsCancellationRequested;
-        // More milliseconds than it takes would throw, and end the link's thread.
-        return _closing.Token.WaitHandle.WaitOne((int)Math.Min(int.MaxValue, Math.Ceiling(wait.TotalMilliseconds)));
+        // A link that dials no more takes no token from those that do.
+        if (_closing.IsCancellationRequested)
+            return false;
+        long recoveries = _terms.Dials.Recoveries;
+        _terms.Dials.Wait(_terms.Dials.Take(), recoveries, _closing.Token);
+        return !_closing.IsCancellationRequested;
     }
 
     /// <summary>One connection from dial to death.</summary>
@@ -50,7 +58,7 @@ internal sealed partial class RespLink
         Exception reason;
         try
         {
-            long until = RespClock.Now + (long)_terms.ConnectTimeout.TotalMilliseconds;
+            long until = RespClock.Now + (long)_terms.ConnectTimeout.TotalMilliseconds, began = Stopwatch.GetTimestamp();
             transport = Dial();
             connection = new RespConnection(transport, _terms.Connection, this, _dispatcher, _slots, _clock) { HandshakeUntil = until };
             lock (_gate)
@@ -60,6 +68,7 @@ internal sealed partial class RespLink
             _clock.Wake();
             _terms.Handshake.Perform(connection);
             connection.HandshakeUntil = long.MaxValue;
+            _terms.OnReady?.Invoke(Stopwatch.GetElapsedTime(began));
             Open(connection);
             reason = connection.Read();
         }
@@ -135,6 +144,8 @@ internal sealed partial class RespLink
             _opened.TrySetResult();
             _attempted.TrySetResult();
         }
+
+        _terms.Dials.Succeeded();
 
         // Closed meanwhile: whoever closed did not see this connection as current.
         if (_closing.IsCancellationRequested)

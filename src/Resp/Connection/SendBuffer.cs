@@ -9,6 +9,7 @@ internal sealed class SendBuffer
     private const int SegmentBytes = 16 * 1024;
 
     private ArraySegment<byte>[] _segments = new ArraySegment<byte>[4];
+    private bool _holdsSecret;
 
     /// <summary>How many arrays hold bytes.</summary>
     public int Count { get; private set; }
@@ -20,8 +21,11 @@ internal sealed class SendBuffer
     public ReadOnlyMemory<byte> this[int index] => _segments[index];
 
     /// <summary>Copies a frame behind the others, or throws and changes nothing.</summary>
-    public void Append(ReadOnlySpan<byte> frame)
+    /// <param name="frame">One or more commands.</param>
+    /// <param name="isSecret">The bytes are wiped before their memory is given back: the pool's next user may be anybody.</param>
+    public void Append(ReadOnlySpan<byte> frame, bool isSecret = false)
     {
+        _holdsSecret |= isSecret;
         if (Count != 0)
         {
             ref ArraySegment<byte> last = ref _segments[Count - 1];
@@ -43,12 +47,15 @@ internal sealed class SendBuffer
     {
         for (int index = 0; index < Count; index++)
         {
+            if (_holdsSecret)
+                _segments[index].AsSpan().Clear();
             ArrayPool<byte>.Shared.Return(_segments[index].Array!);
             _segments[index] = default;
         }
 
         Count = 0;
         Length = 0;
+        _holdsSecret = false;
     }
 
     private void AppendSegment(ReadOnlySpan<byte> frame)

@@ -8,7 +8,7 @@ public sealed partial class RespClient
     public const string TelemetryName = Diagnostics.RespTelemetry.Name;
 
     /// <summary>Which client a measurement is of.</summary>
-    internal KeyValuePair<string, object?> PoolTag { get; }
+    internal KeyValuePair<string, object?> PoolTag => _links.PoolTag;
 
     /// <summary>What goes on now. Allocates; for health checks and logs.</summary>
     public RespClientState GetState()

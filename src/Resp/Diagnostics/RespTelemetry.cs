@@ -29,6 +29,14 @@ internal static class RespTelemetry
         tags: null,
         new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] });
 
+    /// <summary>Seconds from the dial to the last reply of the handshake.</summary>
+    private static Histogram<double> CreateTime { get; } = Meter.CreateHistogram(
+        "db.client.connection.create_time",
+        "s",
+        "How long connections took that became ready, TLS and the server's greeting included.",
+        tags: null,
+        new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] });
+
     static RespTelemetry()
     {
         // They ask when they are asked; nothing is counted for them.
@@ -46,6 +54,19 @@ internal static class RespTelemetry
 
     /// <summary>True when somebody measures commands.</summary>
     public static bool IsListening => OperationDuration.Enabled || Source.HasListeners();
+
+    /// <summary>A connection became ready.</summary>
+    public static void Created(TimeSpan took, KeyValuePair<string, object?> pool)
+    {
+        try
+        {
+            CreateTime.Record(took.TotalSeconds, pool);
+        }
+        catch (Exception)
+        {
+            // A listener's own failure must not cost the connection.
+        }
+    }
 
     /// <summary>The gauges tell of this client too.</summary>
     public static void Add(RespClient client)

@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Collections.Frozen;
+using System.Diagnostics;
 using System.Text;
 
 namespace Sluice.Resp;
@@ -19,15 +21,18 @@ internal enum ConnectionNeed
     /// <summary>It breaks the count of replies, or changes what the client set up: on no connection of the client.</summary>
     Changes = 4,
 
-    /// <summary>The word that decides comes as an argument.</summary>
+    /// <summary>The word that decides comes as the first argument.</summary>
     Subcommand = 8,
+
+    /// <summary>It blocks when one of its arguments says so.</summary>
+    Option = 16,
 }
 
 /// <summary>
 /// The commands that are more than a question and an answer. On a shared connection one of them would give everybody other people's replies, another database, or another user's rights: they are refused when they
 /// are begun, by name.
 /// </summary>
-/// <remarks>Immutable. Prefixes ask once, when they are made. Scripts and modules that do the like are the caller's, and so is XREAD with BLOCK.</remarks>
+/// <remarks>Immutable. Prefixes ask once, when they are made. Scripts and modules that do the like are the caller's.</remarks>
 internal static class ConnectionCommands
 {
     private static readonly FrozenDictionary<string, Rule> Rules = new Dictionary<string, Rule>(StringComparer.OrdinalIgnoreCase)
@@ -62,7 +67,10 @@ internal static class ConnectionCommands
         ["BZPOPMIN"] = Blocks,
         ["BZPOPMAX"] = Blocks,
         ["BZMPOP"] = Blocks,
+        ["XREAD"] = new(ConnectionNeed.Option, "use RespClient.BlockingCommand for XREAD with BLOCK"),
+        ["XREADGROUP"] = new(ConnectionNeed.Option, "use RespClient.BlockingCommand for XREADGROUP with BLOCK"),
         ["WAIT"] = new(ConnectionNeed.Blocks, "use RespClient.WaitForReplicasAsync"),
+        ["WAITAOF"] = new(ConnectionNeed.Blocks, "use RespClient.WaitForAppendOnlyFileAsync"),
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     private static readonly FrozenDictionary<string, Rule>.AlternateLookup<ReadOnlySpan<char>> BySpan = Rules.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -77,19 +85,26 @@ internal static class ConnectionCommands
     /// <exception cref="NotSupportedException">The message names the API that does it.</exception>
     public static void Check(string name, ConnectionNeed need, ConnectionNeed served)
     {
-        if ((need & ~(served | ConnectionNeed.Subcommand)) != ConnectionNeed.None)
+        if ((need & ~(served | ConnectionNeed.Subcommand | ConnectionNeed.Option)) != ConnectionNeed.None)
             throw Refusal(name, RuleOf(name));
     }
 
-    /// <summary>The same, of a frame whose first argument is the word that decides.</summary>
+    /// <summary>The same, of a frame in which arguments decide.</summary>
     /// <exception cref="NotSupportedException">The message names the API that does it.</exception>
-    public static void CheckSubcommand(ReadOnlySpan<byte> frame)
+    public static void CheckArguments(string name, ReadOnlySpan<byte> frame, ConnectionNeed need, ConnectionNeed served)
     {
-        // Lines: count, length, name, length, subcommand.
-        Span<Range> lines = stackalloc Range[6];
-        if (frame.Split(lines) < 5)
+        FrameArguments arguments = new(frame);
+        arguments.Skip(1);
+        if (need == ConnectionNeed.Subcommand)
+            CheckSubcommand(arguments);
+        else if ((served & ConnectionNeed.Blocks) == ConnectionNeed.None && HasBlockOption(arguments))
+            throw Refusal(name, RuleOf(name));
+    }
+
+    private static void CheckSubcommand(FrameArguments arguments)
+    {
+        if (!arguments.TryNext(out ReadOnlySpan<byte> word))
             return;
-        ReadOnlySpan<byte> word = frame[lines[4]];
         foreach (string refused in (ReadOnlySpan<string>)["REPLY", "TRACKING"])
         {
             if (Ascii.EqualsIgnoreCase(word, refused))
@@ -97,16 +112,20 @@ internal static class ConnectionCommands
         }
     }
 
-    private static int Split(this ReadOnlySpan<byte> frame, Span<Range> lines)
+    /// <summary>Of XREAD and XREADGROUP: options come in any order, those with values before what may be named like one, and the streams last.</summary>
+    private static bool HasBlockOption(FrameArguments arguments)
     {
-        int count = 0, at = 0;
-        while (count < lines.Length && frame[at..].IndexOf("\r\n"u8) is var length and >= 0)
+        while (arguments.TryNext(out ReadOnlySpan<byte> word) && !Ascii.EqualsIgnoreCase(word, "STREAMS"))
         {
-            lines[count++] = new Range(at, at + length);
-            at += length + 2;
+            if (Ascii.EqualsIgnoreCase(word, "BLOCK"))
+                return true;
+            if (Ascii.EqualsIgnoreCase(word, "GROUP"))
+                arguments.Skip(2);
+            else if (Ascii.EqualsIgnoreCase(word, "COUNT"))
+                arguments.Skip(1);
         }
 
-        return count;
+        return false;
     }
 
     private static Rule RuleOf(ReadOnlySpan<char> name)
@@ -129,4 +148,30 @@ internal static class ConnectionCommands
         new($"{name} does not run on this connection, because others use it, now or later: {rule.Instead}.");
 
     private readonly record struct Rule(ConnectionNeed Need, string Instead);
+
+    /// <summary>The words of a frame that this product wrote.</summary>
+    private ref struct FrameArguments(ReadOnlySpan<byte> frame)
+    {
+        // Behind the line with the count.
+        private ReadOnlySpan<byte> _rest = frame[(frame.IndexOf((byte)'\n') + 1)..];
+
+        public bool TryNext(out ReadOnlySpan<byte> word)
+        {
+            word = default;
+            if (_rest.IsEmpty)
+                return false;
+            bool isLength = Utf8Parser.TryParse(_rest[1..], out int length, out int digits);
+            Debug.Assert(isLength, "a frame of the product's own");
+            int start = 1 + digits + 2;
+            word = _rest.Slice(start, length);
+            _rest = _rest[(start + length + 2)..];
+            return true;
+        }
+
+        public void Skip(int words)
+        {
+            while (words-- > 0 && TryNext(out _))
+                continue;
+        }
+    }
 }

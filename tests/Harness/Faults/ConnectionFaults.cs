@@ -47,6 +47,9 @@ public sealed record DirectionFaults
     /// <summary>Each byte is sent by itself.</summary>
     public bool Trickle { get; init; }
 
+    /// <summary>How long the next byte waits when each is sent by itself.</summary>
+    public TimeSpan TricklePause { get; init; }
+
     /// <summary>How long bytes wait before they go on, from the moment they were read; those that come meanwhile go on together, as late again.</summary>
     public TimeSpan Delay { get; init; }
 }

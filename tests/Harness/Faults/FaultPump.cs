@@ -170,7 +170,9 @@ internal sealed class FaultPump
 
         _position += bytes.Length;
         _proxy.Count(_direction, bytes.Length);
-        if (_faults.Trickle)
+        if (_faults.Trickle && _faults.TricklePause > TimeSpan.Zero)
+            WaitFor(_faults.TricklePause);
+        else if (_faults.Trickle)
             Thread.Yield(); // lets the receiver see the byte by itself
     }
 

@@ -5,6 +5,25 @@ namespace Sluice.Resp.Tests.Client;
 /// <summary>The commands that are methods, and the builder, against a real server.</summary>
 public sealed class CommandTests(RedisFixture redis) : ServerTest(redis)
 {
+    // A blocking command that nobody knew of holds up everybody on its connection. The server knows its own.
+    [Fact]
+    public async Task Every_command_that_the_server_calls_blocking_is_refused_on_a_shared_connection()
+    {
+        await using RespClient client = await ConnectAsync();
+        string[] names = (await client.Command("COMMAND LIST").Write("FILTERBY").Write("ACLCAT").Write("blocking").ToTextArrayAsync(cancellationToken: Stop))!;
+        Assert.True(names.Length >= 10);
+        foreach (string name in names)
+        {
+            NotSupportedException refused = Assert.Throws<NotSupportedException>(() =>
+            {
+                // Streams block when they are told to; lists and sorted sets always do.
+                RespCommand command = client.Command(name);
+                command.Write("BLOCK").Write(1).Write("STREAMS").Write("s").Write("$").ExecuteAsync(cancellationToken: Stop).AsTask().Wait(Stop);
+            });
+            Assert.Contains("RespClient.Blocking", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Every_typed_result_reads_what_the_server_sent()
     {

@@ -43,6 +43,28 @@ public sealed class DiagnosticsTests(RedisFixture redis) : ServerTest(redis)
         Assert.False(mine[0].ContainsKey("error.type"));
     }
 
+    // How long a new connection takes is the first question when a deployment begins slowly.
+    [Fact]
+    public async Task Every_connection_that_became_ready_is_measured_once()
+    {
+        ConcurrentQueue<(double Seconds, object? Pool)> created = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument is { Meter.Name: RespClient.TelemetryName, Name: "db.client.connection.create_time", Unit: "s" })
+                self.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<double>((_, seconds, tags, _) => created.Enqueue((seconds, new Dictionary<string, object?>(tags.ToArray())["db.client.connection.pool.name"])));
+        listener.Start();
+
+        await using RespClient client = await ConnectAsync(options => options with { Database = 4, Connections = 4 });
+        await client.BlockingPopAsync("nothing", TimeSpan.FromMilliseconds(10), Stop);
+
+        double[] mine = [.. created.Where(one => Equals(one.Pool, $"{client.Options.Endpoint}/4")).Select(one => one.Seconds)];
+        Assert.Equal(4 + 1, mine.Length);
+        Assert.All(mine, seconds => Assert.InRange(seconds, 0, 60));
+    }
+
     // A span that stays current would swallow what the caller does next as its children.
     [Fact]
     public async Task A_command_is_a_client_span_below_the_callers_and_never_the_current_one()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Sluice.Resp.Client;
 using Xunit;
 
 namespace Sluice.Resp.Tests.Client;
@@ -37,7 +38,11 @@ public sealed class SharedConnectionTests
     [InlineData("BLMOVE", "BlockingCommand")]
     [InlineData("BZPOPMIN", "BlockingCommand")]
     [InlineData("BZPOPMAX", "BlockingCommand")]
+    [InlineData("BRPOPLPUSH", "BlockingCommand")]
+    [InlineData("BLMPOP", "BlockingCommand")]
+    [InlineData("BZMPOP", "BlockingCommand")]
     [InlineData("WAIT", "WaitForReplicasAsync")]
+    [InlineData("waitaof", "WaitForAppendOnlyFileAsync")]
     public async Task A_command_that_others_would_feel_is_refused_and_the_right_API_named(string name, string api)
     {
         FakeServer server = new(Modern);
@@ -67,6 +72,73 @@ public sealed class SharedConnectionTests
         await client.Command("CLIENT").Write("LIST").ExecuteAsync(cancellationToken: Stop);
         await client.Command("CLIENT GETNAME").ExecuteAsync(cancellationToken: Stop);
         Assert.DoesNotContain(server.Commands, command => command.Contains("REPLY", StringComparison.OrdinalIgnoreCase) || command.Contains("TRACKING", StringComparison.OrdinalIgnoreCase));
+    }
+
+    // Everybody behind it would wait as long as the stream has nothing new.
+    [Theory]
+    [InlineData("XREAD BLOCK 0 STREAMS s $", true)]
+    [InlineData("xread COUNT 1 block 0 STREAMS s $", true)]
+    [InlineData("XREADGROUP GROUP g me COUNT 1 BLOCK 10 STREAMS s >", true)]
+    [InlineData("XREADGROUP COUNT 1 GROUP BLOCK BLOCK NOACK BLOCK 10 STREAMS s >", true)]
+    [InlineData("XREAD STREAMS BLOCK 0", false)]
+    [InlineData("XREADGROUP GROUP BLOCK block NOACK STREAMS s >", false)]
+    [InlineData("XREAD COUNT 5 STREAMS s 0", false)]
+    [InlineData("XREAD", false)]
+    public async Task A_read_of_a_stream_that_blocks_is_refused_and_one_that_does_not_is_not(string text, bool blocks)
+    {
+        FakeServer server = new(Modern);
+        await using RespClient client = await RespClient.ConnectAsync(server.Options, Stop);
+        string[] words = text.Split(' ');
+        using RespBatch batch = client.CreateBatch();
+        using RespTransaction transaction = client.CreateTransaction();
+        Action[] ways =
+        [
+            () => Send(client.Command(words[0]), words),
+            () => Send(client.Command(new RespCommandPrefix(words[0], words.Length - 1)), words),
+            () => Add(batch.Command(words[0]), words),
+            () => Add(transaction.Command(new RespCommandPrefix(words[0], words.Length - 1)), words),
+        ];
+        foreach (Action way in ways)
+        {
+            if (blocks)
+                Assert.Contains("BlockingCommand", Refused(way), StringComparison.Ordinal);
+            else
+                way();
+        }
+
+        Send(client.BlockingCommand(words[0]), words);
+        await using RespWatch watch = await client.WatchAsync(["a"], Stop);
+        Send(watch.Command(words[0]), words);
+        await client.PingAsync(cancellationToken: Stop);
+        Assert.Equal(blocks ? 2 : 4, server.Commands.Count(command => string.Equals(command, text, StringComparison.OrdinalIgnoreCase)));
+
+        static void Send(RespCommand command, string[] words)
+        {
+            foreach (string word in words[1..])
+                command.Write(word);
+            command.ExecuteAsync(cancellationToken: Stop).AsTask().Wait(Stop);
+        }
+
+        static void Add(RespListedCommand command, string[] words)
+        {
+            foreach (string word in words[1..])
+                command.Write(word);
+            command.Add();
+        }
+    }
+
+    // The wait belongs to the connection that wrote: anywhere else it is over at once.
+    [Fact]
+    public async Task The_wait_for_the_append_only_file_goes_behind_the_writes_of_its_key()
+    {
+        FakeServer server = new(Modern);
+        await using RespClient client = await RespClient.ConnectAsync(server.Options, Stop);
+        Task write = client.SetAsync("key", "value", cancellationToken: Stop).AsTask();
+        Assert.Equal((1, 2), await client.WaitForAppendOnlyFileAsync("key", 1, 2, TimeSpan.FromMilliseconds(1500), Stop));
+        await write;
+        Assert.Equal(["SET key value", "WAITAOF 1 2 1500"], server.Commands.SkipWhile(command => command != "SET key value"));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await client.WaitForAppendOnlyFileAsync("key", 2, 0, TimeSpan.FromSeconds(1), Stop));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await client.WaitForAppendOnlyFileAsync("key", 1, 0, TimeSpan.Zero, Stop));
     }
 
     // A connection of its own goes back to others as well: what would stay on it is refused there too.
@@ -158,6 +230,43 @@ public sealed class SharedConnectionTests
         else
             await Assert.ThrowsAsync<RespServerException>(async () => await client.Command(script, 0).ExecuteAsync(cancellationToken: Stop));
         Assert.Equal(again ? 2 : 0, server.Commands.Count(command => command.StartsWith("EVAL ", StringComparison.Ordinal)));
+    }
+
+    // A batch over two connections of which one is lost told callers of the other that their script is not known, which is the client's business.
+    [Fact]
+    public async Task A_script_of_a_batch_is_sent_again_although_another_connection_was_lost()
+    {
+        FakeServer server = new(command => command[0] switch
+        {
+            "LOSE" => null,
+            "EVALSHA" => "-NOSCRIPT No matching script.\r\n",
+            _ => Modern(command),
+        });
+        await using RespClient client = await RespClient.ConnectAsync(server.Options with { Connections = 2 }, Stop);
+        string[] keys = [.. Enumerable.Range(0, 100).Select(n => $"key{n}")];
+        string one = keys.First(key => (KeyHash.Of(System.Text.Encoding.ASCII.GetBytes(key)) & 1) == 0), other = keys.First(key => (KeyHash.Of(System.Text.Encoding.ASCII.GetBytes(key)) & 1) == 1);
+        using RespBatch batch = client.CreateBatch();
+        batch.Command("LOSE").Key(one).Add();
+        batch.Command(new Script("return 1"), 1).Key(other).Add();
+        await Assert.ThrowsAsync<RespConnectionException>(async () => await batch.ExecuteAsync(cancellationToken: Stop));
+        Assert.IsType<RespConnectionException>(batch[0].Error);
+        Assert.Null(batch[1].Error);
+    }
+
+    // The refusal may be a text that the script itself produced after it had done something: "not sent" would be a licence to do it twice.
+    [Fact]
+    public async Task A_script_of_a_batch_whose_second_form_cannot_be_sent_may_have_run()
+    {
+        // A reply too many ends the connection behind the refusal.
+        FakeServer server = new(command => command[0] == "EVALSHA" ? "-NOSCRIPT No matching script.\r\n:1\r\n" : Modern(command));
+        int dials = 0;
+        RespPipeTransport once = new(async (endpoint, cancellation) => Interlocked.Increment(ref dials) == 1 ? await server.Transport.ConnectAsync(endpoint, cancellation) : throw new IOException("gone"));
+        await using RespClient client = await RespClient.ConnectAsync(server.Options with { Transport = once, WaitForConnection = false }, Stop);
+        using RespBatch batch = client.CreateBatch();
+        batch.Command(new Script("return 1"), 0).Add();
+        RespConnectionException lost = await Assert.ThrowsAsync<RespConnectionException>(async () => await batch.ExecuteAsync(cancellationToken: Stop));
+        Assert.Equal(CommandOutcome.Unknown, lost.Outcome);
+        Assert.Equal(CommandOutcome.Unknown, Assert.IsType<RespConnectionException>(batch[0].Error).Outcome);
     }
 
     // Its memory is another command's by then.
@@ -257,6 +366,7 @@ public sealed class SharedConnectionTests
     {
         "HELLO" => "%0\r\n",
         "WAIT" => ":2\r\n",
+        "WAITAOF" => "*2\r\n:1\r\n:2\r\n",
         _ => "+OK\r\n",
     };
 }

@@ -52,6 +52,32 @@ public sealed class BackoffTests
         Assert.InRange(dials, 20, 10 + (50 * seconds) + 1);
     }
 
+    // A server that lets everybody in and hangs up: if each greeting woke all the others, they would dial in a loop.
+    [Fact]
+    public async Task A_server_that_hangs_up_is_dialled_no_faster_for_the_others_success()
+    {
+        const int Links = 8;
+        int dials = 0;
+        await using ScriptedServer server = new(Wire.Pipes);
+        _ = server.EachAsync(static (_, session) => session.Dispose());
+        RespPipeTransport transport = new(async (endpoint, cancellation) =>
+            Interlocked.Increment(ref dials) % 2 == 0 ? throw new IOException("every other dial fails") : await server.Transport.ConnectAsync(endpoint, cancellation));
+        DialBudget budget = new(burst: 1000, perSecond: 1000);
+        LinkUnderTest[] links = [.. Enumerable.Range(0, Links).Select(n => LinkUnderTest.To(
+            transport, RespEndpoint.Tcp("hangs.up", 1), terms => terms with { Dials = budget, Seed = n, BackoffFirst = TimeSpan.FromMilliseconds(200), BackoffCap = TimeSpan.FromMilliseconds(200) }))];
+        long began = Environment.TickCount64;
+        foreach (LinkUnderTest link in links)
+            link.Link.Start();
+        await Task.Delay(1500);
+        foreach (LinkUnderTest link in links)
+            await link.DisposeAsync();
+        double seconds = (Environment.TickCount64 - began) / 1000.0;
+
+        // A link waits for 100 ms at least after a connection that was ready, and as many dials fail as succeed.
+        Assert.InRange(dials, Links, 2 * Links * ((10 * seconds) + 1) + 1);
+        Assert.True(budget.Recoveries > 0);
+    }
+
     // Links that come and go would leave a queue of tokens that nobody uses, and the links that stay would wait behind it.
     [Fact]
     public async Task A_link_that_is_closed_while_it_waits_takes_no_token()

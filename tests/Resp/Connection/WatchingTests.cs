@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
+using System.Net;
+using Sluice.Harness.Faults;
 using Sluice.Resp.Connection;
 using Xunit;
 
@@ -10,11 +12,11 @@ namespace Sluice.Resp.Tests.Connection;
 /// <summary>What the clock notices, and what it says.</summary>
 public sealed class WatchingTests
 {
-    // A peer from which bytes come, but never an answer, kept its commands waiting for ever.
+    // A peer from which pushes come, whole or byte by byte, but never an answer, kept its commands waiting for ever.
     [Theory]
-    [InlineData(">1\r\n+x\r\n")]
-    [InlineData("$100000\r\n")]
-    public async Task A_peer_that_sends_something_but_answers_nothing_is_given_up(string begin)
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_peer_that_sends_pushes_but_answers_nothing_is_given_up(bool whole)
     {
         await using ScriptedServer server = new(Wire.Pipes);
         await using LinkUnderTest link = LinkUnderTest.To(server, static terms => terms with { Connection = terms.Connection with { PingAfter = 100, PeerTimeout = 400 } });
@@ -22,9 +24,9 @@ public sealed class WatchingTests
         ServerSession session = await server.AcceptAsync();
         Task<long> waits = link.Int64("ECHO", "1").AsTask();
 
-        await session.SendAsync(begin);
         using CancellationTokenSource over = new();
-        Task trickling = TrickleAsync(session, begin[0] == '>' ? begin : "x", over.Token);
+        const string Push = ">1\r\n+news\r\n";
+        Task trickling = TrickleAsync(session, whole ? [Push] : [.. Push.Select(static one => one.ToString())], over.Token);
 
         RespConnectionException lost = await Assert.ThrowsAsync<RespConnectionException>(() => waits.Soon());
         await over.CancelAsync();
@@ -53,6 +55,57 @@ public sealed class WatchingTests
 
         await session.SendAsync("\r\n");
         Assert.Equal(Part * Parts, (await large.Soon())!.Length);
+    }
+
+    // Less than 64 KiB within two time-outs once counted as nothing at all: a slow line lost every larger value for ever, at the same place.
+    [Fact]
+    public async Task A_value_that_comes_a_byte_at_a_time_is_no_dead_peer()
+    {
+        const int Length = 100;
+        TimeSpan pause = TimeSpan.FromMilliseconds(40);
+        await using ScriptedServer server = new(Wire.Sockets);
+        _ = server.ServeAsync(static _ => $"${Length}\r\n{new string('x', Length)}\r\n");
+        await using FaultProxy proxy = new(
+            new IPEndPoint(IPAddress.Loopback, server.Endpoint.Port), _ => new ConnectionFaults(DirectionFaults.None, new DirectionFaults { Trickle = true, TricklePause = pause }));
+        await using LinkUnderTest link = LinkUnderTest.To(
+            new RespSocketTransport(), RespEndpoint.Tcp("127.0.0.1", proxy.Endpoint.Port), static terms => terms with { Connection = terms.Connection with { PingAfter = 100, PeerTimeout = 1000 } });
+        await link.OpenAsync();
+
+        long began = Environment.TickCount64;
+        Assert.Equal(Length, (await link.Text("GET", "slow").Soon())!.Length);
+
+        // Or else it proves nothing: longer than a peer may take that answers nothing.
+        Assert.True(Environment.TickCount64 - began > 2 * 1000, "It was not slow.");
+        Assert.Equal(1, link.Link.Openings);
+    }
+
+    // A clock at rest looks ten times a second: what it then finds in flight was taken for as old as its last look, and a peer with less time than that was gone at once.
+    [Fact]
+    public async Task A_command_behind_a_rest_gets_the_peers_whole_time()
+    {
+        const int PeerTimeout = 50, Rest = 100;
+        Pipe toServer = new(), toClient = new();
+        await using IRespDuplex duplex = await new RespPipeTransport((_, _) => ValueTask.FromResult<IDuplexPipe>(new Pair(toClient.Reader, toServer.Writer)))
+            .ConnectAsync(RespEndpoint.Tcp("in.memory", 1), CancellationToken.None);
+        RespClock clock = new();
+        ReplyDispatcher dispatcher = new(clock);
+        SlotPool slots = new(16);
+        RespConnection connection = new(duplex, new ConnectionTerms { RingSize = 16, PingAfter = 0, PeerTimeout = PeerTimeout }, new Nobody(), dispatcher, slots, clock);
+        long now = RespClock.Now;
+        connection.Tick(now);
+        ReplySlot slot = slots.Rent();
+        slot.Begin(dispatcher, ReplyKind.Nothing, long.MaxValue, SendTerms.NoLimit);
+        ValueTask reply = new(slot, slot.Token);
+        Assert.Equal(EnqueueOutcome.Enqueued, connection.TryEnqueue("*1\r\n$4\r\nPING\r\n"u8, slot));
+
+        connection.Tick(now + Rest);
+        connection.Tick(now + Rest + PeerTimeout);
+        Assert.Null(connection.Fault);
+        connection.Tick(now + Rest + PeerTimeout + 1);
+        Assert.NotNull(connection.Fault);
+
+        connection.FailRest();
+        Assert.Equal(CommandOutcome.Unknown, (await Assert.ThrowsAsync<RespConnectionException>(() => reply.Soon())).Outcome);
     }
 
     // The reader's thread may be held up after the fault; callers with a deadline don't wait for it.
@@ -154,19 +207,34 @@ public sealed class WatchingTests
         Assert.Equal(3, starts);
     }
 
-    private static async Task TrickleAsync(ServerSession session, string bytes, CancellationToken over)
+    private static async Task TrickleAsync(ServerSession session, string[] pieces, CancellationToken over)
     {
         try
         {
-            while (!over.IsCancellationRequested)
+            for (int n = 0; !over.IsCancellationRequested; n++)
             {
                 await Task.Delay(30, CancellationToken.None);
-                await session.SendAsync(bytes);
+                await session.SendAsync(pieces[n % pieces.Length]);
             }
         }
         catch (Exception gone) when (gone is IOException or ObjectDisposedException or InvalidOperationException)
         {
             // The client has given up.
+        }
+    }
+
+    private sealed record Pair(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+
+    private sealed class Nobody : IConnectionOwner
+    {
+        public int Backlog => 0;
+
+        public void OnPush(RespConnection connection, ref RespReader push)
+        {
+        }
+
+        public void OnRoom()
+        {
         }
     }
 

@@ -28,6 +28,18 @@ internal sealed class TlsServer : IDisposable
     /// <summary>A certificate with its key that the root has issued to a client.</summary>
     public X509Certificate2 Client { get; }
 
+    /// <summary>Writes what a server of another process needs, as PEM.</summary>
+    /// <returns>Directives of redis-server.</returns>
+    public string[] WriteFiles(string folder)
+    {
+        string roots = Path.Combine(folder, "roots.crt"), certificate = Path.Combine(folder, "server.crt"), key = Path.Combine(folder, "server.key");
+        File.WriteAllText(roots, Root.ExportCertificatePem());
+        File.WriteAllText(certificate, _server.ExportCertificatePem());
+        using ECDsa secret = _server.GetECDsaPrivateKey()!;
+        File.WriteAllText(key, secret.ExportPkcs8PrivateKeyPem());
+        return ["--tls-ca-cert-file", roots, "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", DemandsClientCertificate ? "yes" : "no"];
+    }
+
     /// <summary>The name that the last client asked for.</summary>
     public string? SeenName { get; private set; }
 

@@ -18,7 +18,7 @@ internal sealed class ReplyRecorder : ReplyCollector, IDisposable
     /// <summary>How many replies came.</summary>
     public int Count { get; private set; }
 
-    /// <summary>A reply, without its attributes.</summary>
+    /// <summary>A reply as it came, with the attributes in front of it: a <see cref="RespReader"/> passes over those.</summary>
     public ReadOnlySpan<byte> this[int index] => _bytes.Span[(index == 0 ? 0 : _ends[index - 1])..(index < Count ? _ends[index] : 0)];
 
     /// <summary>Forgets everything and waits for so many replies.</summary>

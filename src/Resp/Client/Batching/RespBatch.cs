@@ -99,8 +99,9 @@ public sealed class RespBatch : RespCommandList
             }
         }
 
-        if (failure is null && await ExecuteUnknownScriptsAsync(timeout, cancellationToken).ConfigureAwait(false) is { } lostAgain)
-            failure = lostAgain;
+        // Also when a part failed: what the other connections answered is not its business.
+        Exception? lostAgain = await ExecuteUnknownScriptsAsync(timeout, cancellationToken).ConfigureAwait(false);
+        failure ??= lostAgain;
         _state = State.Executed;
         if (failure is not null)
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
@@ -146,7 +147,7 @@ public sealed class RespBatch : RespCommandList
         for (int index = 0; index < _entries.Count; index++)
         {
             Entry entry = _entries[index];
-            if (entry.Script is not null && IsUnknownScript(_parts[entry.Part]!.Replies[entry.Index]))
+            if (entry.Script is not null && entry.Index < _parts[entry.Part]!.Replies.Count && IsUnknownScript(_parts[entry.Part]!.Replies[entry.Index]))
                 (again ??= []).Add((index, SendAgainAsync(entry, timeout, cancellationToken).AsTask()));
         }
 
@@ -161,15 +162,26 @@ public sealed class RespBatch : RespCommandList
             }
             catch (Exception lost)
             {
-                _entries[index] = _entries[index] with { Again = new SecondReply(RespLease.Null, lost) };
-                failure ??= lost is RespServerException ? null : lost;
+                Exception known = WithFirstForm(lost);
+                _entries[index] = _entries[index] with { Again = new SecondReply(RespLease.Null, known) };
+                failure ??= known is RespServerException ? null : known;
             }
         }
 
         return failure;
     }
 
-    private static bool IsUnknownScript(ReadOnlySpan<byte> reply) => reply.StartsWith("-NOSCRIPT"u8) && new RespReader(reply).ToException() is { } error && ScriptFallback.IsUnknownScript(error);
+    /// <summary>The first form was sent, and its refusal may be a text that the script itself produced: whatever becomes of the second, the command may have run.</summary>
+    private static Exception WithFirstForm(Exception lost) => lost switch
+    {
+        RespTimeoutException { Outcome: CommandOutcome.NotSent } late => new RespTimeoutException($"The script's source was not sent in time after the server did not know its hash. {late.Message}", late),
+        RespConnectionException { Outcome: CommandOutcome.NotSent } or RespOverloadException =>
+            new RespConnectionException($"The script's source was not sent after the server did not know its hash. {lost.Message}", CommandOutcome.Unknown, lost),
+        _ => lost,
+    };
+
+    // A reader is made for what may be an error, alone or behind attributes.
+    private static bool IsUnknownScript(ReadOnlySpan<byte> reply) => reply is [(byte)RespPrefix.SimpleError or (byte)RespPrefix.BulkError or (byte)RespPrefix.Attribute, ..] && new RespReader(reply).ToException() is { } error && ScriptFallback.IsUnknownScript(error);
 
     private ValueTask<RespLease> SendAgainAsync(Entry entry, TimeSpan? timeout, CancellationToken cancellationToken)
     {

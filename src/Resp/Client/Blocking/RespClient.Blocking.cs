@@ -42,11 +42,38 @@ public sealed partial class RespClient
     {
         ArgumentOutOfRangeException.ThrowIfNegative(replicas);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(wait, TimeSpan.Zero);
-        TimeSpan timeout = Options.CommandTimeout == Timeout.InfiniteTimeSpan ? Timeout.InfiniteTimeSpan : wait + Options.CommandTimeout;
         RespCommand command = Command(CommandNames.Wait);
         command.RouteBy(key);
-        return command.Write(replicas).Write((long)Math.Ceiling(wait.TotalMilliseconds)).ToInt64Async(timeout, cancellationToken);
+        return command.Write(replicas).Write((long)Math.Ceiling(wait.TotalMilliseconds)).ToInt64Async(BehindWait(wait), cancellationToken);
     }
+
+    /// <summary>
+    /// WAITAOF, behind the writes of a key and on their connection: waits until they are in the append-only files. As with <see cref="WaitForReplicasAsync"/>, everything that comes later on that
+    /// connection waits too. Servers know it from version 7.2 on. Allocates an array.
+    /// </summary>
+    /// <param name="key">A key of the writes that are meant.</param>
+    /// <param name="local">1: the server's own file; 0: not waited for.</param>
+    /// <param name="replicas">How many replicas are to have them in theirs.</param>
+    /// <param name="wait">How long the server waits; more than zero.</param>
+    /// <param name="cancellationToken">Calls the waiting of the caller off, not the server's.</param>
+    /// <returns>How many files of the server itself (0 or 1), and of how many replicas, have them.</returns>
+    public ValueTask<(long Local, long Replicas)> WaitForAppendOnlyFileAsync(RespArgument key, int local, int replicas, TimeSpan wait, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(local);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(local, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(replicas);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(wait, TimeSpan.Zero);
+        RespCommand command = Command(CommandNames.WaitAppendOnlyFile);
+        command.RouteBy(key);
+        return ReadFilesAsync(command.Write(local).Write(replicas).Write((long)Math.Ceiling(wait.TotalMilliseconds)).ToInt64ArrayAsync(BehindWait(wait), cancellationToken));
+    }
+
+    private static async ValueTask<(long Local, long Replicas)> ReadFilesAsync(ValueTask<long[]?> reply) => await reply.ConfigureAwait(false) is [var own, var others]
+        ? (own, others)
+        : throw new RespTypeException("The server answered WAITAOF with something else than two numbers.");
+
+    /// <summary>What a server may take that first waits for so long.</summary>
+    private TimeSpan BehindWait(TimeSpan wait) => Options.CommandTimeout == Timeout.InfiniteTimeSpan ? Timeout.InfiniteTimeSpan : wait + Options.CommandTimeout;
 
     private static RespLease ReadPopped(ref RespReader reply)
     {

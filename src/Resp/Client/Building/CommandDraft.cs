@@ -5,7 +5,9 @@ internal ref struct CommandDraft
 {
     private readonly ScratchMemory _scratch;
     private readonly long _use;
-    private readonly bool _decidesLater;
+    // What arguments decide, and what the connection serves; no need in nearly every command.
+    private readonly ConnectionNeed _decidesLater;
+    private readonly ConnectionNeed _served;
     private RespCommandWriter _writer;
 
     /// <exception cref="NotSupportedException">The command needs more of its connection than that.</exception>
@@ -15,7 +17,8 @@ internal ref struct CommandDraft
         if (prefix.Need != ConnectionNeed.None)
         {
             ConnectionCommands.Check(prefix.Name, prefix.Need, served);
-            _decidesLater = prefix.Need == ConnectionNeed.Subcommand;
+            _decidesLater = prefix.Need & (ConnectionNeed.Subcommand | ConnectionNeed.Option);
+            _served = served;
         }
 
         Name = prefix.Name;
@@ -32,7 +35,8 @@ internal ref struct CommandDraft
         if (need != ConnectionNeed.None)
         {
             ConnectionCommands.Check(name, need, served);
-            _decidesLater = need == ConnectionNeed.Subcommand;
+            _decidesLater = need & (ConnectionNeed.Subcommand | ConnectionNeed.Option);
+            _served = served;
         }
 
         Name = name;
@@ -139,13 +143,13 @@ internal ref struct CommandDraft
     }
 
     /// <exception cref="InvalidOperationException">It was sent; or it lacks arguments, or has too many.</exception>
-    /// <exception cref="NotSupportedException">Its first argument makes it a command that its connection does not serve.</exception>
+    /// <exception cref="NotSupportedException">An argument makes it a command that its connection does not serve.</exception>
     public ReadOnlySpan<byte> Complete()
     {
         RequireUnsent();
         ReadOnlySpan<byte> frame = _writer.Complete();
-        if (_decidesLater)
-            ConnectionCommands.CheckSubcommand(frame);
+        if (_decidesLater != ConnectionNeed.None)
+            ConnectionCommands.CheckArguments(Name, frame, _decidesLater, _served);
         return frame;
     }
 

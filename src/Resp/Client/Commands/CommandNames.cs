@@ -8,6 +8,7 @@ internal static class CommandNames
     public static readonly RespCommandPrefix Time = new("TIME", 0);
     // Shared on purpose: a server answers for what the same connection wrote.
     public static readonly RespCommandPrefix Wait = new("WAIT", 2) { Need = ConnectionNeed.None };
+    public static readonly RespCommandPrefix WaitAppendOnlyFile = new("WAITAOF", 3) { Need = ConnectionNeed.None };
 
     public static readonly RespCommandPrefix Get = new("GET", 1);
     public static readonly RespCommandPrefix IncrementBy = new("INCRBY", 2);

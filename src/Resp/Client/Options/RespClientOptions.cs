@@ -11,6 +11,10 @@ public sealed partial record RespClientOptions
 
     private const int LargestRing = 1 << 20;
     private const int MostConnections = 64;
+    private const int LeastDefaultBurst = 32;
+
+    // Null: as many as the connections ask for.
+    private readonly int? _dialBurst;
 
     /// <summary>Where the server listens. Default <c>localhost:6379</c>, as every server is shipped.</summary>
     public RespEndpoint Endpoint { get; init; } = RespEndpoint.Tcp("localhost", DefaultPort);
@@ -55,10 +59,20 @@ public sealed partial record RespClientOptions
     /// <summary>The longest wait before a new dial; from <see cref="BackoffFirst"/> to a day. Default 500 ms: useful again within a second of the server's return.</summary>
     public TimeSpan BackoffCap { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How often all connections of this client together may be dialled in a row, and as often again those for blocking commands and watches; at least 1. Default 32: every connection of a usual client at once.</summary>
-    public int DialBurst { get; init; } = 32;
+    /// <summary>
+    /// How often all connections of this client together may be dialled in a row, and as often again those for blocking commands and watches; at least 1. Default: twice <see cref="Connections"/>, and
+    /// 32 at least: every connection of the client at once, and once more when the server loses them right away.
+    /// </summary>
+    public int DialBurst
+    {
+        get => _dialBurst ?? Math.Max(LeastDefaultBurst, 2 * Connections);
+        init => _dialBurst = value;
+    }
 
-    /// <summary>How many dials a second follow after that; 0.01 or more. Default 20: a thousand clients that lost a server dial 20,000 times a second at most, which a listen queue stands.</summary>
+    /// <summary>
+    /// How many dials a second follow after that while they bring nothing; 0.01 or more. Default 20: a thousand clients that lost a server dial 20,000 times a second at most, which a listen queue
+    /// stands. The first connection that is ready again ends the waiting of the others.
+    /// </summary>
     public double DialsPerSecond { get; init; } = 20;
 
     /// <summary>The database; 0 or more. Default 0, the one that all servers have.</summary>

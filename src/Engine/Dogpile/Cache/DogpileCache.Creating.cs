@@ -1,0 +1,311 @@
+using Sluice.Diagnostics;
+using Sluice.Dogpiling;
+
+namespace Sluice;
+
+/// <summary>What happens when a hit does not.</summary>
+/// <remarks>
+/// A key's place in <c>_creations</c> is the right to create it. It is taken by adding to the dictionary, so one takes it; it is given back after the value was
+/// published in the table. Who takes the place therefore looks at the table once more (first thing in <see cref="MakeAsync"/>): a creation that ended between
+/// its look and its taking has left its value there.
+/// </remarks>
+public sealed partial class DogpileCache
+{
+    private async ValueTask<T> GetSlowAsync<T>(CacheRequest<T> request, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            long epoch = _invalidations.Epoch, now = _clock.Now;
+            CacheEntry<T>? stale = FindValid<T>(request.Key);
+            if (stale is not null && now < stale.Life.ExpiryFor(request.Options) && !request.IsForced)
+            {
+                if (now >= stale.HitUntil)
+                    ConsiderEarly(request, stale, now);
+                return stale.Value;
+            }
+
+            if (stale is not null && !stale.Life.MayServe(request.Options, now))
+                stale = null;
+            if (stale is not null && now < stale.Life.RetryAt && !request.IsForced)
+                return Stale(stale);
+
+            if (TryClaim(request, out Creation<CacheEntry<T>?> creation))
+            {
+                if (stale is not null && request.Options.RefreshInBackground && !request.IsForced)
+                {
+                    _ = Task.Run(() => RunAsync(request, creation, stale), CancellationToken.None);
+                    return Stale(stale); // counted as a waiter for ever: nobody's leaving ends what runs in the background
+                }
+
+                if (request.Options.NeedsPool)
+                    _ = Task.Run(() => RunAsync(request, creation, stale), CancellationToken.None);
+                else
+                    _ = RunAsync(request, creation, stale);
+            }
+            else if (stale is not null && !request.IsForced)
+            {
+                return Stale(stale);
+            }
+            else if (!creation.TryJoin())
+            {
+                await creation.WaitForEndAsync(cancellation).ConfigureAwait(false);
+                continue;
+            }
+
+            (bool isThere, T? value) = await WaitAsync(request, creation, stale, epoch, cancellation).ConfigureAwait(false);
+            if (isThere)
+                return value!;
+        }
+    }
+
+    /// <summary>Takes the right to create a key, or finds who has it.</summary>
+    private bool TryClaim<T>(CacheRequest<T> request, out Creation<CacheEntry<T>?> creation)
+    {
+        // Looked for first: those who come while somebody creates are many, and need no object of their own.
+        if (!_creations.TryGetValue(request.Key, out IKeyCreation? other))
+        {
+            creation = new Creation<CacheEntry<T>?>(request.Key);
+            other = _creations.GetOrAdd(request.Key, creation);
+            if (ReferenceEquals(other, creation))
+                return true;
+        }
+
+        creation = other as Creation<CacheEntry<T>?> ?? throw WrongType<T>(request.Key);
+        return false;
+    }
+
+    /// <summary>False when what was made is not for this caller: nothing, or a value that was invalid before it asked.</summary>
+    private async ValueTask<(bool IsThere, T? Value)> WaitAsync<T>(
+        CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, long epoch, CancellationToken cancellation)
+    {
+        DogpileEntryOptions options = request.Options;
+        TimeSpan patience = (stale is null ? options.HardTimeout : options.SoftTimeout) ?? Timeout.InfiniteTimeSpan;
+        if (!await creation.TryWaitAsync(patience, _options.TimeProvider, options.GoOnAfterTimeout, cancellation).ConfigureAwait(false))
+        {
+            return stale is not null
+                ? (true, Stale(stale))
+                : throw new CreationTimeoutException($"The value of '{request.Key}' was not there after {OptionsCheck.Text(patience)}, and there is no older one to serve. Raise HardTimeout or make the factory faster.");
+        }
+
+        CacheEntry<T>? made;
+        try
+        {
+            made = await creation.Outcome.ConfigureAwait(false);
+        }
+        catch (Exception) when (stale is not null && options.ServeStaleOnError)
+        {
+            return (true, Stale(stale));
+        }
+
+        if (made is null || (made.Life.Epoch < epoch && _invalidations.Since(made.Life.Epoch, made.Life.Tags) == Invalidation.Hard))
+            return (false, default);
+        return (true, made.Value);
+    }
+
+    private Task RunAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale) => creation.RunAsync(
+        (Cache: this, Request: request, Creation: creation, Stale: stale),
+        static (call, token) => call.Cache.MakeAsync(call.Request, call.Creation, call.Stale, token),
+        static (call, creation, made, failure) => call.Cache.Settle(call.Request.Key, call.Request.Options, creation, call.Stale, failure));
+
+    private async ValueTask<CacheEntry<T>?> MakeAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, CancellationToken token)
+    {
+        long epoch = _invalidations.Epoch;
+        if (FindValid<T>(request.Key) is { } present && !ReferenceEquals(present, stale) && _clock.Now < present.Life.ExpiryFor(request.Options))
+            return present;
+        if (!request.IsForced && await LoadAsync(request, creation, epoch, token).ConfigureAwait(false) is { } loaded)
+            return loaded;
+        while (true)
+        {
+            CreationLease? lease = null;
+            if (_options.Mutex is { } mutex)
+            {
+                lease = await mutex.AcquireAsync(MutexKey(request.Key), waits: stale is null || request.IsForced, token).ConfigureAwait(false);
+                if (lease is null)
+                    return stale; // somebody elsewhere creates: this cache falls through
+            }
+
+            try
+            {
+                // Whoever had the lease before may have created it.
+                if (lease is not null && !request.IsForced && await LoadAsync(request, creation, epoch, token).ConfigureAwait(false) is { } theirs)
+                    return theirs;
+                (bool isDone, CacheEntry<T>? made) = await CreateAsync(request, creation, lease, epoch, token).ConfigureAwait(false);
+                if (isDone)
+                    return made;
+            }
+            catch (OperationCanceledException) when (lease is { LostToken.IsCancellationRequested: true } && !token.IsCancellationRequested)
+            {
+                // Not what the callers asked for: somebody else creates by now, and they wait for that one.
+                _logger.CreationLeaseLost(request.Key);
+            }
+            finally
+            {
+                if (lease is not null)
+                    await lease.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Runs the factory. Not done when its value came too late: a later creator's is in the store.</summary>
+    private async ValueTask<(bool IsDone, CacheEntry<T>? Made)> CreateAsync<T>(
+        CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CreationLease? lease, long epoch, CancellationToken token)
+    {
+        using CancellationTokenSource? either = lease is { LostToken.CanBeCanceled: true } ? CancellationTokenSource.CreateLinkedTokenSource(token, lease.LostToken) : null;
+        DogpileCreation context = new(request.Key, lease?.FencingToken ?? 0, request.Options);
+        DateTimeOffset begunAt = _options.TimeProvider.GetUtcNow();
+        long began = _clock.Now;
+        T value = await request.CreateAsync(context, either?.Token ?? token).ConfigureAwait(false);
+        if (!context.IsThere)
+            return (true, null);
+        if (!ReferenceEquals(context.Options, request.Options))
+            context.Options.Validate();
+        CacheEntry<T> made = Entry(request.Key, value, request.Options, context.Options, _options.TimeProvider.GetUtcNow(), age: TimeSpan.Zero, epoch, _clock.Now - began);
+        return (await KeepAsync(creation, made, context, begunAt, token).ConfigureAwait(false), made);
+    }
+
+    private async ValueTask<bool> KeepAsync<T>(Creation<CacheEntry<T>?> creation, CacheEntry<T> made, DogpileCreation context, DateTimeOffset begunAt, CancellationToken token)
+    {
+        Interlocked.Increment(ref _created);
+        if (!context.IsKept || made.Life.Options.ShouldCache?.Invoke(made.Value) == false)
+            return true;
+        if (_store is not null && !await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false))
+        {
+            _logger.CreationLeaseLost(made.Life.Key);
+            return false;
+        }
+
+        if (!creation.TryPublish((Table: _table, Made: made), static call => call.Table.Set(call.Made)) && _store is not null)
+            await _store.RemoveAsync(made.Life.Key, token).ConfigureAwait(false); // invalidated meanwhile, and perhaps removed there before it was written
+        return true;
+    }
+
+    /// <summary>A value from the store that is young enough. An older one is put where others fall through to it.</summary>
+    private async ValueTask<CacheEntry<T>?> LoadAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, long epoch, CancellationToken token)
+    {
+        if (_store is null || await _store.ReadAsync<T>(request.Key, token).ConfigureAwait(false) is not { } read)
+            return null;
+        Invalidation? mark = _invalidations.Since(read.Stored.BegunAt, read.Stored.Tags);
+        if (mark == Invalidation.Hard)
+            return null;
+        TimeSpan age = _options.TimeProvider.GetUtcNow() - read.Stored.CreatedAt;
+        bool isSound = age > -(request.Options.Expiry ?? TimeSpan.MaxValue);
+        CacheEntry<T> entry = Entry(request.Key, read.Value, request.Options, request.Options, read.Stored.CreatedAt, age > TimeSpan.Zero ? age : TimeSpan.Zero, epoch, cost: 0, read.Stored.Tags);
+        if (read.Stored.IsExpired || (mark ?? read.Mark) is not null || !isSound)
+            entry.Expire();
+        long now = _clock.Now;
+        bool isFresh = now < entry.Life.ExpiryFor(request.Options);
+        if (isFresh || entry.Life.MayServe(request.Options, now))
+            creation.TryPublish((Table: _table, Entry: entry), static call => call.Table.Set(call.Entry));
+        return isFresh ? entry : null;
+    }
+
+    private void Settle(string key, DogpileEntryOptions options, IKeyCreation creation, CacheEntry? stale, Exception? failure)
+    {
+        if (failure is not null && creation is { WasLeft: false })
+        {
+            Interlocked.Increment(ref _failed);
+            long now = _clock.Now;
+            if (stale is not null)
+            {
+                _logger.CreationFailed(failure, key);
+                if (options.ServeStaleOnError || options.RefreshInBackground || now < stale.Life.ExpiresAt)
+                    stale.Life.RetryAt = AgeClock.Later(now, options.ErrorBackoff);
+            }
+            else if (options.ErrorExpiry is { } life)
+            {
+                _table.Set(new FailedEntry(failure, new EntryLife(key, options, options) { ExpiresAt = AgeClock.Later(now, life), Epoch = _invalidations.Epoch, Tags = options.Tags }));
+            }
+        }
+
+        _creations.TryRemove(new KeyValuePair<string, IKeyCreation>(key, creation));
+    }
+
+    /// <summary>The value's last part of life, in which it may be refreshed early: decides whether this caller starts that.</summary>
+    private void ConsiderEarly<T>(CacheRequest<T> request, CacheEntry<T> entry, long now)
+    {
+        DogpileEntryOptions options = request.Options;
+        if (now < entry.Life.RetryAt)
+            return;
+        bool isDue = options.RefreshAhead is { } ahead && options.Expiry is { } expiry && now >= AgeClock.Later(entry.Life.CreatedTicks, expiry * ahead);
+        if (!isDue && (options.EarlyRefreshBeta == 0 || now - (entry.Life.Cost * options.EarlyRefreshBeta * Math.Log(1 - NextDouble())) < entry.Life.ExpiresAt))
+            return;
+        if (TryClaim(request, out Creation<CacheEntry<T>?> creation))
+            _ = Task.Run(() => RunAsync(request, creation, entry), CancellationToken.None);
+    }
+
+    private CacheEntry<T> Entry<T>(
+        string key, T value, DogpileEntryOptions askedWith, DogpileEntryOptions options, DateTimeOffset createdAt, TimeSpan age, long epoch, long cost, IReadOnlyList<string>? tags = null)
+    {
+        long created = _clock.Now - age.Ticks;
+        TimeSpan? life = options.Expiry is { } expiry && options.Jitter > TimeSpan.Zero ? expiry - (options.Jitter * NextDouble()) : options.Expiry;
+        long expires = AgeClock.Later(created, life);
+
+        // -ln of the smallest number that is drawn is below 37: before that much of its cost no early refresh is possible.
+        long early = options.EarlyRefreshBeta > 0 && expires != long.MaxValue ? expires - (long)Math.Min(37.0 * options.EarlyRefreshBeta * cost, life!.Value.Ticks) : expires;
+        long ahead = options.RefreshAhead is { } part && life is { } whole ? AgeClock.Later(created, whole * part) : expires;
+        long near = _store is null ? long.MaxValue : AgeClock.Later(_clock.Now, _options.NearExpiry);
+        EntryLife terms = new(key, askedWith, options)
+        {
+            CreatedTicks = created,
+            CreatedAt = createdAt,
+            ExpiresAt = expires,
+            NearUntil = near,
+            Cost = cost,
+            Epoch = epoch,
+            Tags = tags ?? options.Tags,
+        };
+        return new CacheEntry<T>(value, terms) { CheckedEpoch = epoch, HitUntil = Math.Min(Math.Min(early, ahead), near) };
+    }
+
+    /// <summary>What a key has in memory, unless it was invalidated; what was softly, as expired.</summary>
+    private CacheEntry<T>? FindValid<T>(string key)
+    {
+        if (_table.Find(key) is not { } found)
+            return null;
+        long epoch = _invalidations.Epoch;
+        if (found.CheckedEpoch != epoch)
+        {
+            switch (_invalidations.Since(found.Life.Epoch, found.Life.Tags))
+            {
+                case Invalidation.Hard:
+                    _table.Remove(found);
+                    return null;
+                case Invalidation.Soft:
+                    found.Expire();
+                    break;
+                default:
+                    break;
+            }
+
+            found.CheckedEpoch = epoch;
+        }
+
+        if (found is FailedEntry failed)
+        {
+            if (_clock.Now < failed.Life.ExpiresAt && !failed.Life.IsExpired)
+                failed.Failure.Throw();
+            return null;
+        }
+
+        return found as CacheEntry<T> ?? throw WrongType<T>(key);
+    }
+
+    private T Stale<T>(CacheEntry<T> entry)
+    {
+        Interlocked.Increment(ref _servedStale);
+        return entry.Value;
+    }
+
+    private double NextDouble()
+    {
+        lock (_random)
+            return _random.NextDouble();
+    }
+
+    private string MutexKey(string key) => _store?.KeyOf(key) ?? $"{_options.Region}:v:{_options.KeyMangler(key)}";
+
+    private static InvalidOperationException WrongType<T>(string key) =>
+        new($"The key '{key}' has a value of another type than {typeof(T)}. Use one type for a key, e.g. by starting the key with what it is about.");
+}

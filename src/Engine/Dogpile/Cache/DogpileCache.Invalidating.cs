@@ -1,0 +1,93 @@
+using Sluice.Dogpiling;
+
+namespace Sluice;
+
+/// <summary>Values that are set or declared invalid by hand.</summary>
+/// <remarks>
+/// A creation that runs when its key is invalidated has begun with what was valid before: those who wait for it get its value, nobody else does and it is not kept;
+/// who comes later waits for its end (there is one creator at a time) and creates anew. Here memory goes first and the store second, so that when the store fails
+/// (these members throw then) this process at least is right.
+/// </remarks>
+public sealed partial class DogpileCache
+{
+    /// <summary>Sets a value, as if it had just been created.</summary>
+    /// <typeparam name="T">The value.</typeparam>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="options">How the value is treated; null = as <see cref="DogpileCacheOptions.Defaults"/> say.</param>
+    /// <param name="cancellation">Gives up on the store; the value is in memory by then.</param>
+    public async ValueTask SetAsync<T>(string key, T value, DogpileEntryOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        DateTimeOffset now = _options.TimeProvider.GetUtcNow();
+        DogpileEntryOptions checkedOptions = Checked(options);
+        CacheEntry<T> entry = Entry(key, value, checkedOptions, checkedOptions, now, TimeSpan.Zero, _invalidations.Epoch, cost: 0);
+        Supersede(key);
+        _table.Set(entry);
+        if (_store is null)
+            return;
+
+        // With the highest token there is, for the moment: what is set by hand beats every creation that is under way.
+        CreationLease? lease = _options.Mutex is { } mutex ? await mutex.AcquireAsync(MutexKey(key), waits: true, cancellation).ConfigureAwait(false) : null;
+        try
+        {
+            await _store.WriteAsync(entry, now, lease?.FencingToken ?? 0, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (lease is not null)
+                await lease.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Forgets a key: who asks next waits for a new value.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="cancellation">Gives up on the store.</param>
+    public ValueTask RemoveAsync(string key, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        Supersede(key);
+        _table.Remove(key);
+        return _store?.RemoveAsync(key, cancellation) ?? ValueTask.CompletedTask;
+    }
+
+    /// <summary>Makes a key's value too old: one creates the next, the others may go on with it.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="cancellation">Gives up on the store.</param>
+    public ValueTask ExpireAsync(string key, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        Supersede(key);
+        _table.Find(key)?.Expire();
+        return _store?.ExpireAsync(key, cancellation) ?? ValueTask.CompletedTask;
+    }
+
+    /// <summary>Invalidates everything in this cache, and in its region of the store.</summary>
+    /// <param name="kind">How.</param>
+    /// <param name="cancellation">Gives up on the store.</param>
+    public ValueTask InvalidateAsync(Invalidation kind, CancellationToken cancellation = default) => InvalidateAsync(null, kind, cancellation);
+
+    /// <summary>Invalidates all values with a tag. Takes the same time however many they are.</summary>
+    /// <param name="tag">The tag.</param>
+    /// <param name="kind">How.</param>
+    /// <param name="cancellation">Gives up on the store.</param>
+    public ValueTask InvalidateTagAsync(string tag, Invalidation kind, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(tag);
+        return InvalidateAsync(tag, kind, cancellation);
+    }
+
+    private ValueTask InvalidateAsync(string? tag, Invalidation kind, CancellationToken cancellation)
+    {
+        DateTimeOffset now = _options.TimeProvider.GetUtcNow();
+        _invalidations.Add(tag, kind, now);
+        return _store?.InvalidateAsync(tag, kind, now, cancellation) ?? ValueTask.CompletedTask;
+    }
+
+    private void Supersede(string key)
+    {
+        if (_creations.TryGetValue(key, out IKeyCreation? creation))
+            creation.Supersede();
+    }
+}

@@ -1,0 +1,95 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Sluice.Diagnostics;
+
+namespace Sluice.Dogpiling;
+
+/// <summary>The way to the store: keys, bytes, marks of invalidations. What fails on it is logged, and is as if it were not there.</summary>
+/// <remarks>
+/// Invalidations of tags and of the region are values in the store too, so that other processes find them when they read: a read of a value reads the marks
+/// of its region and tags.
+/// </remarks>
+internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options, ILogger logger)
+{
+    public string KeyOf(string key) => $"{options.Region}:v:{options.KeyMangler(key)}";
+
+    /// <summary>A value with what has become of it since; null when there is none, or none that can be read or may be used.</summary>
+    public async ValueTask<(T Value, StoredValue Stored, Invalidation? Mark)?> ReadAsync<T>(string key, CancellationToken cancellation)
+    {
+        IDogpileSerializer<T> serializer = options.Serializers.Of<T>();
+        try
+        {
+            IReadOnlyList<StoredValue?> found = await store.GetManyAsync([KeyOf(key), .. MarkKeys(null)], cancellation).ConfigureAwait(false);
+            if (found[0] is not { } stored)
+                return null;
+            Invalidation? worst = Worst(stored, [.. found.Skip(1)]);
+            if (!stored.Tags.IsEmpty && worst != Invalidation.Hard)
+                worst = Worst(stored, await store.GetManyAsync([.. stored.Tags.SelectMany(MarkKeys)], cancellation).ConfigureAwait(false)) ?? worst;
+            return worst == Invalidation.Hard ? null : (serializer.Deserialize(stored.Payload.Span), stored, worst);
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            // A store that is away, or bytes of another version: the value is created.
+            logger.StoreFailed(e, "read", key);
+            return null;
+        }
+    }
+
+    /// <summary>False when a creator with a higher token was there before.</summary>
+    public async ValueTask<bool> WriteAsync<T>(CacheEntry<T> entry, DateTimeOffset begunAt, long token, CancellationToken cancellation)
+    {
+        IDogpileSerializer<T> serializer = options.Serializers.Of<T>();
+        try
+        {
+            ArrayBufferWriter<byte> bytes = new();
+            serializer.Serialize(entry.Value, bytes);
+            DogpileEntryOptions terms = entry.Life.Options;
+            DateTimeOffset? keepUntil = terms.Expiry is { } expiry && terms.StaleFor is { } stale ? entry.Life.CreatedAt + expiry + stale : null;
+            return await store.SetAsync(
+                KeyOf(entry.Life.Key), new StoredValue(bytes.WrittenMemory, begunAt, entry.Life.CreatedAt, keepUntil, token, [.. entry.Life.Tags]), cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            logger.StoreFailed(e, "write", entry.Life.Key);
+            return true;
+        }
+    }
+
+    /// <summary>Unlike reading and writing this throws: whoever invalidates must know that others may still read the value.</summary>
+    public ValueTask RemoveAsync(string key, CancellationToken cancellation) => store.RemoveAsync(KeyOf(key), cancellation);
+
+    /// <summary>Makes a value too old. Throws as <see cref="RemoveAsync"/> does.</summary>
+    public async ValueTask ExpireAsync(string key, CancellationToken cancellation)
+    {
+        string name = KeyOf(key);
+        if (await store.GetAsync(name, cancellation).ConfigureAwait(false) is { } stored)
+            await store.SetAsync(name, stored with { IsExpired = true }, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Leaves a mark for other processes. Throws as <see cref="RemoveAsync"/> does.</summary>
+    public async ValueTask InvalidateAsync(string? tag, Invalidation kind, DateTimeOffset at, CancellationToken cancellation) => await store.SetAsync(
+        MarkKeys(tag)[kind == Invalidation.Hard ? 0 : 1],
+        new StoredValue(ReadOnlyMemory<byte>.Empty, at, at, null, 0, ImmutableArray<string>.Empty),
+        cancellation).ConfigureAwait(false);
+
+    // One key for each kind: a later soft invalidation must not undo a hard one.
+    private string[] MarkKeys(string? tag)
+    {
+        string name = tag is null ? $"{options.Region}:r" : $"{options.Region}:t:{options.KeyMangler(tag)}";
+        return [name + ":hard", name + ":soft"];
+    }
+
+    // The clock of a machine may stand still for a tick: in doubt the value is invalid.
+    private static Invalidation? Worst(StoredValue stored, IReadOnlyList<StoredValue?> marks)
+    {
+        Invalidation? worst = null;
+        for (int i = 0; i < marks.Count; i++)
+        {
+            if (marks[i] is { } mark && mark.CreatedAt >= stored.BegunAt)
+                worst = i % 2 == 0 ? Invalidation.Hard : worst ?? Invalidation.Soft;
+        }
+
+        return worst;
+    }
+}
