@@ -89,7 +89,7 @@ internal sealed class WorkerFleet(FleetOptions options) : IVisitCrew, IFleet
     {
         foreach (WorkerProcess worker in _workers)
         {
-            if (!worker.IsGone && await worker.AskAsync(Errand.Quiesce, cancellation).ConfigureAwait(false) != WorkerAnswer.Gone)
+            if (!worker.IsGone && !ReferenceEquals(await worker.AskAsync(Errand.Quiesce, cancellation).ConfigureAwait(false), WorkerAnswer.Gone))
                 return;
         }
     }

@@ -17,7 +17,6 @@ internal static class WorkerLaunch
 
         // Many small processes on one machine: none of them needs a heap for each core.
         start.Environment["DOTNET_gcServer"] = "0";
-        start.Environment["DOTNET_TieredPGO"] = "0";
         return Process.Start(start) ?? throw new ToolFailureException(ExitCode.NotConserved, $"{program} did not start");
     }
 }

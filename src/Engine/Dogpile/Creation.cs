@@ -36,27 +36,27 @@ internal sealed class Creation<TResult>(string name) : CreationFlow, IKeyCreatio
     }
 
     /// <summary>
-    /// Runs the creator on this thread until its first await. What it made is given to <paramref name="settle"/> before any waiter hears of it; neither
-    /// throws here.
+    /// Runs the creator on this thread until its first await. Its end is told to <paramref name="settle"/> before any waiter hears of it; it does not throw here.
     /// </summary>
-    /// <param name="create">The creator.</param>
-    /// <param name="settle">Publishes the value, or forgets the creation when the exception is not null; must not throw.</param>
+    /// <param name="argument">Given to both.</param>
+    /// <param name="create">Runs the creator and publishes what it made.</param>
+    /// <param name="settle">Clears up, after an exception or (null) without; must not throw.</param>
     public async Task RunAsync<TArgument>(
-        TArgument argument, Func<TArgument, CancellationToken, ValueTask<TResult>> create, Action<TArgument, Creation<TResult>, TResult?, Exception?> settle)
+        TArgument argument, Func<TArgument, CancellationToken, ValueTask<TResult>> create, Action<TArgument, Creation<TResult>, Exception?> settle)
     {
         Enter();
         try
         {
             TResult result = await create(argument, _cancellation.Token).ConfigureAwait(false);
             End();
-            settle(argument, this, result, null);
+            settle(argument, this, null);
             _outcome.SetResult(result);
         }
         catch (Exception e)
         {
             // The creator's own: it belongs to those who wait.
             End();
-            settle(argument, this, default, e);
+            settle(argument, this, e);
             _outcome.SetException(e);
             _ = _outcome.Task.Exception; // seen, even when everybody has left
         }

@@ -1,3 +1,4 @@
+using Sluice.Cli.Tests.Tool;
 using Sluice.Harness;
 
 namespace Sluice.Cli.Tests.Workers;
@@ -22,8 +23,14 @@ public sealed class WorkerLossTests(SharedServer shared)
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs signals and /proc");
         string? log = RealInput.Find("apache_access.log.gz", out string absent);
         Assert.SkipWhen(log is null, absent);
-        WorkerLossResult result = await new WorkerLossRun(await shared.GetAsync(), SharedServer.NewPrefix(), fault, seed, log!).RunAsync(TestContext.Current.CancellationToken);
+        PrivateRedisServer server = await shared.GetAsync();
+        string prefix = SharedServer.NewPrefix();
+        WorkerLossResult result = await new WorkerLossRun(server, prefix, fault, seed, log!).RunAsync(TestContext.Current.CancellationToken);
         TestContext.Current.TestOutputHelper!.WriteLine(result.ToString());
         Assert.Empty(result.Findings);
+
+        // What is left on the server is sound too.
+        ToolRun doctor = await SluiceProcess.RunAsync("doctor", "--redis", server.Url, "--prefix", prefix);
+        Assert.True(doctor.ExitCode == 0, doctor.Said);
     }
 }

@@ -11,7 +11,7 @@ public sealed class OptionsTests
     private static readonly string[] Free =
     [
         nameof(EngineOptions.Coordinator), nameof(EngineOptions.SessionClock), nameof(EngineOptions.LoggerFactory), nameof(EngineOptions.OnLoss),
-        nameof(EngineOptions.IdentitySeed),
+        nameof(EngineOptions.IdentitySeed), nameof(EngineOptions.Dogpile), // the last one checks itself
     ];
 
     private static readonly (string Option, string Value, string Range, Action<EngineOptions> Set)[] Wrong =

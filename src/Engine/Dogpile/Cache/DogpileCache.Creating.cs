@@ -54,7 +54,7 @@ public sealed partial class DogpileCache
                 continue;
             }
 
-            (bool isThere, T? value) = await WaitAsync(request, creation, stale, epoch, cancellation).ConfigureAwait(false);
+            (bool isThere, T? value) = await WaitAsync(request, creation, stale, epoch, now, cancellation).ConfigureAwait(false);
             if (isThere)
                 return value!;
         }
@@ -78,7 +78,7 @@ public sealed partial class DogpileCache
 
     /// <summary>False when what was made is not for this caller: nothing, or a value that was invalid before it asked.</summary>
     private async ValueTask<(bool IsThere, T? Value)> WaitAsync<T>(
-        CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, long epoch, CancellationToken cancellation)
+        CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, long epoch, long asked, CancellationToken cancellation)
     {
         DogpileEntryOptions options = request.Options;
         TimeSpan patience = (stale is null ? options.HardTimeout : options.SoftTimeout) ?? Timeout.InfiniteTimeSpan;
@@ -99,6 +99,9 @@ public sealed partial class DogpileCache
             return (true, Stale(stale));
         }
 
+        // A creation that this caller joined at its very end may have made its value before the question: then it must be young enough, as any other.
+        if (made is not null && made.Life.CreatedTicks < asked && !ReferenceEquals(made, stale) && _clock.Now >= made.Life.ExpiryFor(options))
+            return (false, default);
         if (made is null || (made.Life.Epoch < epoch && _invalidations.Since(made.Life.Epoch, made.Life.Tags) == Invalidation.Hard))
             return (false, default);
         return (true, made.Value);
@@ -107,7 +110,7 @@ public sealed partial class DogpileCache
     private Task RunAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale) => creation.RunAsync(
         (Cache: this, Request: request, Creation: creation, Stale: stale),
         static (call, token) => call.Cache.MakeAsync(call.Request, call.Creation, call.Stale, token),
-        static (call, creation, made, failure) => call.Cache.Settle(call.Request.Key, call.Request.Options, creation, call.Stale, failure));
+        static (call, creation, failure) => call.Cache.Settle(call.Request.Key, call.Request.Options, creation, call.Stale, failure));
 
     private async ValueTask<CacheEntry<T>?> MakeAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, CancellationToken token)
     {

@@ -89,7 +89,7 @@ internal sealed class DogpileCore<TValue>
     {
         Creation<Snapshot<TValue>> creation = decision.Creation!;
         if (decision.Next == Next.Create)
-            _ = creation.RunAsync((Core: this, Access: access), static (call, token) => call.Core.CreateAsync(call.Access, token), static (call, creation, made, failure) => call.Core.Settle(call.Access, creation, made, failure));
+            _ = creation.RunAsync((Core: this, Access: access), static (call, token) => call.Core.CreateAsync(call.Access, token), static (call, creation, failure) => call.Core.Settle(call.Access, creation, failure));
         return await creation.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -168,27 +168,30 @@ internal sealed class DogpileCore<TValue>
     private async ValueTask<Snapshot<TValue>> CreateAsync(Access<TValue> access, CancellationToken token)
     {
         TValue value = await access.Creator(token).ConfigureAwait(false);
-
-        // Only one creation runs at a time, so nobody else counts.
-        return Born(value, (_current?.Version ?? 0) + 1);
+        lock (_gate)
+        {
+            // One breath: whoever was counted in before asked before this moment, so nobody waits and is given what was too old when he asked; and who finds the
+            // place free finds the value.
+            _creation = null;
+            return _current = Born(value, (_current?.Version ?? 0) + 1);
+        }
     }
 
     private Snapshot<TValue> Born(TValue value, long version) =>
         new(value, _options.TimeProvider.GetUtcNow(), AgeClock.Later(_clock.Now, _options.Expiry), version);
 
-    private void Settle(Access<TValue> access, Creation<Snapshot<TValue>> creation, Snapshot<TValue>? made, Exception? failure)
+    private void Settle(Access<TValue> access, Creation<Snapshot<TValue>> creation, Exception? failure)
     {
-        lock (_gate)
+        if (failure is not null)
         {
-            _creation = null;
-            if (failure is null)
+            lock (_gate)
             {
-                _current = made;
-            }
-            else if (_options.ErrorExpiry is { } life && !creation.WasLeft)
-            {
-                _failure = ExceptionDispatchInfo.Capture(failure);
-                _failedUntil = AgeClock.Later(_clock.Now, life);
+                _creation = null;
+                if (_options.ErrorExpiry is { } life && !creation.WasLeft)
+                {
+                    _failure = ExceptionDispatchInfo.Capture(failure);
+                    _failedUntil = AgeClock.Later(_clock.Now, life);
+                }
             }
         }
 
