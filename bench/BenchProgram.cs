@@ -1,6 +1,8 @@
 using BenchmarkDotNet.Running;
 using Sluice.Bench.Reporting;
 using Sluice.Bench.Running;
+using Sluice.Bench.Scenarios.Footprint;
+using Sluice.Bench.Scenarios.Pipeline;
 using Sluice.Bench.Soaks;
 using Spectre.Console;
 
@@ -16,6 +18,9 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
             return (arguments.Count == 0 ? "" : arguments[0]) switch
             {
                 "micro" => Micro([.. arguments.Skip(1)]),
+                PipelineWorker.Command => await PipelineWorker.RunAsync([.. arguments.Skip(1)], Console.In, output, cancellationToken),
+                RecoveryWorker.Command => await RecoveryWorker.RunAsync([.. arguments.Skip(1)], Console.In, output, cancellationToken),
+                "flush" when arguments.Contains("--memory", StringComparer.Ordinal) => await FootprintCommand.RunAsync([.. arguments.Skip(1)], output, cancellationToken),
                 "soak" => await SoakCommand.RunAsync(soaks, [.. arguments.Skip(1)], output, cancellationToken),
                 _ => await MeasureAsync(BenchOptions.Parse(arguments), cancellationToken),
             };

@@ -8,4 +8,8 @@ Console.CancelKeyPress += (_, e) =>
     e.Cancel = true;
     interrupted.Cancel();
 };
-return await new BenchProgram([new MergeScenario(), new RespScenario(), new DogpileScenario()], [new KeyCodecSoak(), new MergeSoak(), new NameSoak(), new RespSoak()], Console.Out, Console.Error).RunAsync(args, interrupted.Token);
+return await new BenchProgram(
+    [new MergeScenario(), new RespScenario(), new FlushScenario(), new PipelineScenario(), new DogpileScenario()],
+    [new KeyCodecSoak(), new MergeSoak(), new NameSoak(), new RespSoak(), new RedisWorkersSoak()],
+    Console.Out,
+    Console.Error).RunAsync(args, interrupted.Token);

@@ -136,6 +136,7 @@ internal static class PairRunner
             Figure.Throughput => OperationsPerSecond / other.OperationsPerSecond,
             Figure.Cpu => CpuPerOperation / other.CpuPerOperation,
             Figure.ServerCpu => ServerCpuPerOperation / other.ServerCpuPerOperation,
+            Figure.ServerMicros => ServerCpuPerOperation,
             _ => throw new UnreachableException(),
         };
 

@@ -14,15 +14,21 @@ internal enum Figure
 
     /// <summary>The server's CPU time per operation; less is better.</summary>
     ServerCpu,
+
+    /// <summary>The server's CPU time per operation itself, in microseconds, not over the reference's.</summary>
+    ServerMicros,
 }
 
 /// <summary>The number that a ratio must reach.</summary>
 /// <param name="Figure">What is compared.</param>
-/// <param name="Ratio">For throughput the least, for CPU time the most that the ratio may be.</param>
+/// <param name="Ratio">For throughput the least, for CPU time the most that the ratio (or the figure itself) may be.</param>
 internal sealed record Target(Figure Figure, double Ratio)
 {
     /// <summary>At least so many times the reference's operations per second.</summary>
     public static Target AtLeast(double ratio) => new(Figure.Throughput, ratio);
+
+    /// <summary>At most so many microseconds of the server's CPU time per operation.</summary>
+    public static Target AtMostServerMicros(double micros) => new(Figure.ServerMicros, micros);
 
     /// <summary>
     /// Whether the pairs meet the target: true when at least three quarters of them do, false when at most a quarter does (the better quartile
@@ -33,7 +39,7 @@ internal sealed record Target(Figure Figure, double Ratio)
         : Verdict(holds: ratios.Upper <= Ratio, misses: ratios.Lower > Ratio);
 
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{(Figure == Figure.Throughput ? ">=" : "<=")} {Ratio:0.##}x");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{(Figure == Figure.Throughput ? ">=" : "<=")} {Ratio:0.##}{(Figure == Figure.ServerMicros ? " us" : "x")}");
 
     private static bool? Verdict(bool holds, bool misses) => holds ? true : misses ? false : null;
 }

@@ -15,6 +15,12 @@ internal sealed class MergeScenario : IScenario
 
     private const string Dictionary = "dictionary";
     private const string ConcurrentDictionary = "concurrent-dictionary-lock";
+    private const string ConcurrentDictionaryInterlocked = "concurrent-dictionary-interlocked";
+    private const string OneThread = "one-thread";
+
+    /// <summary>Popularity of the keys; hot: one key's share beside that.</summary>
+    private static readonly (string Name, double Exponent, double Hot)[] Loads =
+        [("zipf0", 0, 0), ($"zipf{Exponent}", Exponent, 0), ("zipf1.2", 1.2, 0), ("hot30", 0, 0.3)];
 
     // Half of what a plain dictionary does with such keys on the kind of machine that the targets were set on (4.5 million a second).
     private const double SoundDictionary = 2_250_000;
@@ -76,15 +82,47 @@ internal sealed class MergeScenario : IScenario
                 new DictionaryVariant<long>(stream, SoundDictionary),
             ];
         });
-        int threads = Environment.ProcessorCount;
-        yield return new BenchCase($"resident-{threads}t-zipf{Exponent}", threads, null, HasTarget: false, () =>
+        foreach (int threads in new[] { 1, 2 }.Where(static t => t <= Environment.ProcessorCount))
         {
-            KeyStream<string> stream = KeyStream.Strings(Resident, threads, Exponent, seed);
+            foreach ((string load, double exponent, double hot) in Loads.Where(l => threads != 1 || l.Exponent != Exponent))
+            {
+                yield return new BenchCase($"resident-{threads}t-{load}", threads, null, HasTarget: false, () =>
+                {
+                    KeyStream<string> stream = KeyStream.Strings(Resident, threads, exponent, seed, hot);
+                    return
+                    [
+                        new MergeCacheVariant<string, NamedHits.Event, NamedHitMaker>(NamedHits.Definition.CreateCache, stream, threads, Roomy, new Comparison(ConcurrentDictionary), new Comparison(ConcurrentDictionaryInterlocked)),
+                        new ConcurrentDictionaryVariant<string>(stream, threads),
+                        new InterlockedVariant<string>(stream, threads),
+                    ];
+                });
+            }
+        }
+
+        // Many more threads than cores, so that holders of claims lose the processor all the time, most of them on one key.
+        yield return new BenchCase("oversubscribed-32t-hot30", 32, null, HasTarget: false, () =>
+        {
+            KeyStream<string> stream = KeyStream.Strings(Resident, 32, 0, seed, hot: 0.3);
             return
             [
-                new MergeCacheVariant<string, NamedHits.Event, NamedHitMaker>(NamedHits.Definition.CreateCache, stream, threads, Roomy, new Comparison(ConcurrentDictionary)),
-                new ConcurrentDictionaryVariant<string>(stream, threads),
+                new MergeCacheVariant<string, NamedHits.Event, NamedHitMaker>(NamedHits.Definition.CreateCache, stream, 32, Roomy, new Comparison(ConcurrentDictionary), new Comparison(OneThread)),
+                new ConcurrentDictionaryVariant<string>(stream, 32),
+                new MergeCacheVariant<string, NamedHits.Event, NamedHitMaker>(NamedHits.Definition.CreateCache, stream, 1, Roomy) { Alias = OneThread },
             ];
         });
+
+        // The same work by one thread and by two, in turn: what the second core brings.
+        if (Environment.ProcessorCount >= 2)
+        {
+            yield return new BenchCase($"second-thread-zipf{Exponent}", 2, null, HasTarget: true, () =>
+            {
+                KeyStream<string> stream = KeyStream.Strings(Resident, 2, Exponent, seed);
+                return
+                [
+                    new MergeCacheVariant<string, NamedHits.Event, NamedHitMaker>(NamedHits.Definition.CreateCache, stream, 2, Roomy, new Comparison(OneThread, Target.AtLeast(1.6))),
+                    new MergeCacheVariant<string, NamedHits.Event, NamedHitMaker>(NamedHits.Definition.CreateCache, stream, 1, Roomy) { Alias = OneThread },
+                ];
+            });
+        }
     }
 }

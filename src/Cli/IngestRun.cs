@@ -33,12 +33,20 @@ internal sealed record IngestResult
     /// <summary>Whether reading was stopped from outside.</summary>
     public required bool Stopped { get; init; }
 
-    /// <summary>Whether everything that went in came out.</summary>
-    public bool IsConserved => Written.Totals == Counters.Totals && Written.Unreadable == 0 && OutputFailure is null;
+    /// <summary>What became of the lines, when the workers were processes.</summary>
+    public LineReport? Lines { get; init; }
+
+    /// <summary>Lines that went in and that nobody was left to take: they are missing, and known to be.</summary>
+    public long Undelivered => Lines?.Undelivered ?? 0;
+
+    /// <summary>Whether everything that went in (with processes: everything that was acknowledged) came out.</summary>
+    public bool IsConserved => Written.Unreadable == 0 && OutputFailure is null && Lines is null or { IsExact: true }
+        && (Undelivered > 0 || Written.Totals == Counters.Totals);
 
     public int ExitCode => this switch
     {
         { IsConserved: false } => Cli.ExitCode.NotConserved,
+        { Undelivered: > 0 } => Cli.ExitCode.WorkersLost,
         { Unreadable.Count: > 0 } => Cli.ExitCode.UnreadableInput,
         { Stopped: true } => Cli.ExitCode.Interrupted,
         _ => Cli.ExitCode.Success,
@@ -46,7 +54,7 @@ internal sealed record IngestResult
 }
 
 /// <summary>One run of <c>sluice ingest</c>: inputs, parser, dealer, engines, output.</summary>
-internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, VisitOutput output, IngestCounters counters)
+internal sealed class IngestRun(IngestOptions options, IVisitCrew crew, VisitOutput output, IngestCounters counters)
 {
     private readonly LogParser _parser = options.CreateParser();
     private readonly List<(string Input, string Reason)> _unreadable = [];
@@ -58,33 +66,16 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
     public async Task<IngestResult> RunAsync(CancellationToken stop)
     {
         long started = Stopwatch.GetTimestamp();
-        List<IVisitEngine> running = [];
-        List<string> left = [];
-        long flushed = 0, refused;
-        try
+        long refused;
+        CrewReport report;
+        VisitDealer dealer = new(await crew.StartAsync(output.Write).ConfigureAwait(false), options.Engine);
+        await using (dealer.ConfigureAwait(false))
         {
-            for (int worker = 0; worker < options.Workers; worker++)
-                running.Add(await engines.StartAsync(options.Engine, output.Write, CancellationToken.None).ConfigureAwait(false));
-            VisitDealer dealer = new(running, options.Engine);
-            await using (dealer.ConfigureAwait(false))
-            {
-                using CancellationTokenSource reading = CancellationTokenSource.CreateLinkedTokenSource(stop, output.Broken);
-                await ReadAllAsync(dealer, reading.Token).ConfigureAwait(false);
-                await dealer.FinishAsync(CancellationToken.None).ConfigureAwait(false);
-                refused = dealer.Refused;
-            }
-
-            foreach (IVisitEngine engine in running)
-            {
-                flushed += engine.FlushedItems;
-                if (await engine.StopAsync(CancellationToken.None).ConfigureAwait(false) is { } rest)
-                    left.Add(rest);
-            }
-        }
-        finally
-        {
-            foreach (IVisitEngine engine in running)
-                await engine.DisposeAsync().ConfigureAwait(false);
+            using CancellationTokenSource reading = CancellationTokenSource.CreateLinkedTokenSource(stop, output.Broken);
+            await ReadAllAsync(dealer, reading.Token).ConfigureAwait(false);
+            await dealer.FinishAsync(CancellationToken.None).ConfigureAwait(false);
+            report = await crew.StopAsync().ConfigureAwait(false);
+            refused = dealer.Refused;
         }
 
         WrittenVisits written = await output.FinishAsync().ConfigureAwait(false);
@@ -92,11 +83,12 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
         {
             Counters = counters,
             Written = written,
-            FlushedItems = flushed,
+            FlushedItems = report.FlushedItems,
             Refused = refused,
             Elapsed = Stopwatch.GetElapsedTime(started),
             Unreadable = _unreadable,
-            Left = left,
+            Left = report.Left,
+            Lines = report.Lines,
             OutputFailure = output.Failure,
             Stopped = _stopped,
         };
@@ -167,7 +159,7 @@ internal sealed class IngestRun(IngestOptions options, IVisitEngines engines, Vi
             counters.AddEvent(in record);
             long unit = options.TimeUnitTicks;
             long stamp = record.Ticks - (record.Ticks % unit) + (_lines % unit);
-            if (!dealer.Deal(KeyText.Fit(key, scratch), record.Path, record.Bytes, record.Status >= 400, record.Ticks, stamp))
+            if (!dealer.Deal(KeyText.Fit(key, scratch), record.Path, record.Bytes, record.Status >= 400, record.Ticks, stamp, _lines))
                 return false;
         }
     }

@@ -17,6 +17,13 @@ internal static class SluiceTool
         {
             IngestCommand.Create(engines),
             SampleCommand.Create(),
+            DemoCommand.Create(),
+            InspectCommand.Create(),
+            DoctorCommand.Create(),
+            LettersCommand.Create(),
+            DrainCommand.Create(),
+            PurgeCommand.Create(),
+            WorkerCommand.Create(),
         };
         ParseResult parse = root.Parse(arguments);
         if (parse.Errors.Count > 0)

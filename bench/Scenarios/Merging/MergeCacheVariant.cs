@@ -40,7 +40,10 @@ internal class MergeCacheVariant<TKey, TEvent, TMaker> : LoopVariant
         Cache = create(options, new AcknowledgingSink(_epochs), _epochs);
     }
 
-    public override string Name => "sluice";
+    public override string Name => Alias;
+
+    /// <summary>Another name, where the product is compared with itself.</summary>
+    public string Alias { get; init; } = "sluice";
 
     public override IReadOnlyList<Comparison> Comparisons => _comparisons;
 

@@ -63,6 +63,32 @@ internal sealed class ConcurrentDictionaryVariant<TKey>(KeyStream<TKey> stream, 
     }
 }
 
+/// <summary>The same with an atomic addition for each counter: no lock, and the two counters need not agree. It never evicts.</summary>
+internal sealed class InterlockedVariant<TKey>(KeyStream<TKey> stream, int threads) : LoopVariant(threads)
+    where TKey : notnull
+{
+    private readonly ConcurrentDictionary<TKey, HitCounters> _table = new();
+
+    public override string Name => "concurrent-dictionary-interlocked";
+
+    public override Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        foreach (TKey key in stream.Keys)
+            _table[key] = new HitCounters();
+        return base.PrepareAsync(cancellationToken);
+    }
+
+    protected override void Work(int thread, long from, int count)
+    {
+        for (long position = from; position < from + count; position++)
+        {
+            HitCounters counters = _table.GetOrAdd(stream.At(thread, position), static _ => new HitCounters());
+            Interlocked.Increment(ref counters.Hits);
+            Interlocked.Add(ref counters.Bytes, position);
+        }
+    }
+}
+
 /// <summary>The framework's bounded cache, with a lock on the entry. On eviction it loses the updates that come too late; only its speed is of interest.</summary>
 internal sealed class MemoryCacheVariant<TKey>(KeyStream<TKey> stream, int threads, int capacity, params IReadOnlyList<Comparison> comparisons) : LoopVariant(threads)
     where TKey : notnull

@@ -3,9 +3,11 @@ using System.Runtime.InteropServices;
 using Sluice.Cli.Arguments;
 using Sluice.Cli.Input;
 using Sluice.Cli.Output;
+using Sluice.Cli.Redis;
 using Sluice.Cli.Report;
 using Sluice.Cli.Sample;
 using Sluice.Cli.Sessions;
+using Sluice.Cli.Workers;
 using Spectre.Console;
 
 namespace Sluice.Cli.Commands;
@@ -31,14 +33,22 @@ internal sealed class IngestCommand
     private readonly ToolOption<Limit> _soft = ToolOptions.Duration("--soft", "A session ends so long after its last line", new Limit(TimeSpan.FromMinutes(30)));
     private readonly ToolOption<Limit> _hard = ToolOptions.Duration("--hard", "A session ends so long after its first line", default);
     private readonly ToolOption<long> _capacity = ToolOptions.Count("--capacity", "Sessions in a worker's memory; when they are more, the one idle longest ends", 100_000, 1, MaxCapacity);
-    private readonly ToolOption<long> _workers = ToolOptions.Count("--workers", "Engines that share the coordinator; lines are dealt to them in turn", 1, 1, MaxWorkers);
+    private readonly ToolOption<long> _workers = ToolOptions.Count("--workers", "Engines that share the coordinator, processes of their own with --coordinator; lines are dealt to them in turn", 1, 1, MaxWorkers);
+    private readonly ToolOption<string?> _coordinator = RedisTarget.Option("--coordinator", "Share the work among processes through Redis servers");
+    private readonly ToolOption<string?> _prefix = ToolOptions.Text("--prefix", "NAME", "With --coordinator: what keeps this run's keys apart from others [default: a new one, removed at the end]");
+    private readonly ToolOption<Limit> _lease = ToolOptions.Duration("--lease", "With --coordinator: how long a worker that died keeps what it holds", new Limit(TimeSpan.FromSeconds(10)));
+    private readonly ToolOption<string?> _trace = new("--trace", null) { Hidden = true };
     private readonly ToolOption<string> _clock = ToolOptions.Choice("--clock", "What ends sessions: the time in the log, or real time for a log that is still written", "log", "wall");
     private readonly ToolOption<string?> _out = ToolOptions.Text("--out", "FILE|-", "Where completed sessions go, one JSON line each", "-");
     private readonly Option<bool> _quiet = new("--quiet") { Description = "Neither progress nor summary; problems are still reported" };
 
     private readonly Func<int, IVisitEngines> _engines;
 
-    private IngestCommand(Func<int, IVisitEngines> engines) => _engines = engines;
+    private IngestCommand(Func<int, IVisitEngines> engines)
+    {
+        _engines = engines;
+        _coordinator.Aliases.Add("--redis");
+    }
 
     /// <summary>Makes the command.</summary>
     /// <param name="engines">Makes the coordinator for a number of engines.</param>
@@ -48,7 +58,7 @@ internal sealed class IngestCommand
         Command command = new("ingest", "Turn access logs into one JSON record per visitor session.")
         {
             ingest._files, ingest._sample, ingest._seed, ingest._lines, ingest._format, ingest._map, ingest._key, ingest._soft, ingest._hard,
-            ingest._capacity, ingest._workers, ingest._clock, ingest._out, ingest._quiet,
+            ingest._capacity, ingest._workers, ingest._coordinator, ingest._prefix, ingest._lease, ingest._trace, ingest._clock, ingest._out, ingest._quiet,
         };
         command.SetAction((parse, _) => ingest.RunAsync(parse));
         return command;
@@ -57,31 +67,31 @@ internal sealed class IngestCommand
     private async Task<int> RunAsync(ParseResult parse)
     {
         IAnsiConsole console = Terminal.Create(Console.Error);
-        VisitOutput output;
-        IngestOptions options;
         try
         {
-            options = Bind(parse);
-            output = OpenOutput(OutputOf(parse));
-        }
-        catch (BadArgumentException e)
-        {
-            Terminal.Complain(console, e.Message);
-            return ExitCode.BadArguments;
-        }
-
-        using (output)
-        {
-            IngestResult result = await RunAsync(console, options, output, Progresses(parse)).ConfigureAwait(false);
+            IngestOptions options = Bind(parse);
+            FleetOptions? fleet = BindFleet(parse, options);
+            using VisitOutput output = OpenOutput(OutputOf(parse));
+            IngestResult result = await RunAsync(console, options, fleet, output, Progresses(parse)).ConfigureAwait(false);
             IngestSummary summary = new(console, options, result);
             if (!parse.GetValue(_quiet))
                 summary.Write();
             summary.WriteProblems();
             return result.ExitCode;
         }
+        catch (BadArgumentException e)
+        {
+            Terminal.Complain(console, e.Message);
+            return ExitCode.BadArguments;
+        }
+        catch (ToolFailureException e)
+        {
+            Terminal.Complain(console, e.Message);
+            return e.ExitCode;
+        }
     }
 
-    private async Task<IngestResult> RunAsync(IAnsiConsole console, IngestOptions options, VisitOutput output, bool progress)
+    private async Task<IngestResult> RunAsync(IAnsiConsole console, IngestOptions options, FleetOptions? fleet, VisitOutput output, bool progress)
     {
         using CancellationTokenSource stop = new();
 
@@ -94,13 +104,39 @@ internal sealed class IngestCommand
 
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-
-        IngestCounters counters = new();
-        IVisitEngines engines = _engines(options.Workers);
-        await using (engines.ConfigureAwait(false))
+        if (fleet is null)
         {
-            IngestRun run = new(options, engines, output, counters);
-            Task<IngestResult> running = Task.Run(() => run.RunAsync(stop.Token), CancellationToken.None);
+            IVisitEngines engines = _engines(options.Workers);
+            await using (engines.ConfigureAwait(false))
+                return await RunAsync(console, options, new InProcessCrew(engines, options.Engine, options.Workers), output, progress, stop.Token).ConfigureAwait(false);
+        }
+
+        SpawnedRedisServer? server = null;
+        try
+        {
+            if (fleet.Servers is [RedisTarget.Spawn])
+            {
+                server = await SpawnedRedisServer.StartAsync(stop.Token).ConfigureAwait(false);
+                fleet = fleet with { Servers = [server.Url] };
+            }
+
+            return await RunAsync(console, options, new WorkerFleet(fleet), output, progress, stop.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (server is not null)
+                await server.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<IngestResult> RunAsync(
+        IAnsiConsole console, IngestOptions options, IVisitCrew crew, VisitOutput output, bool progress, CancellationToken stop)
+    {
+        await using (crew.ConfigureAwait(false))
+        {
+            IngestCounters counters = new();
+            IngestRun run = new(options, crew, output, counters);
+            Task<IngestResult> running = Task.Run(() => run.RunAsync(stop), CancellationToken.None);
             if (progress)
                 await IngestProgress.ShowAsync(console, counters, TotalLength(options.Inputs), running).ConfigureAwait(false);
             return await running.ConfigureAwait(false);
@@ -156,6 +192,34 @@ internal sealed class IngestCommand
             Workers = (int)_workers.Of(parse),
             TimeUnitTicks = json ? TimeSpan.TicksPerMillisecond : TimeSpan.TicksPerSecond,
             Engine = new VisitEngineOptions(_soft.Of(parse).Span, _hard.Of(parse).Span, (int)_capacity.Of(parse), _clock.Of(parse) == "log"),
+        };
+    }
+
+    private FleetOptions? BindFleet(ParseResult parse, IngestOptions options)
+    {
+        // The variable alone does not make a run a shared one: who reads a log wants no server.
+        if (_coordinator.Of(parse) is not { } coordinator)
+        {
+            foreach (Option option in (Option[])[_prefix, _lease, _trace])
+            {
+                if (parse.GetResult(option) is not null)
+                    throw new BadArgumentException($"{option.Name} needs --coordinator: without it everything happens in one process");
+            }
+
+            return null;
+        }
+
+        string? prefix = _prefix.Of(parse);
+        return new FleetOptions
+        {
+            Workers = options.Workers,
+            Servers = RedisTarget.Parse("--coordinator", coordinator),
+            Prefix = prefix is null ? $"ingest-{Guid.NewGuid():N}"[..15] : PrefixText.Check(prefix),
+            OwnsPrefix = prefix is null,
+            Partitions = SluiceVisitEngines.PartitionsFor(options.Engine.Capacity, options.Workers),
+            Lease = LeaseText.Check(_lease.Of(parse)),
+            Engine = options.Engine,
+            Trace = _trace.Of(parse),
         };
     }
 

@@ -31,6 +31,7 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
         Line("events per second", HumanUnits.Rate(counters.Events / Math.Max(result.Elapsed.TotalSeconds, 1e-6)), $"in {HumanUnits.Elapsed(result.Elapsed)}, by {Workers()}");
         using (Process process = Process.GetCurrentProcess())
             Line("peak memory", HumanUnits.Bytes(process.PeakWorkingSet64));
+        WriteLines();
         WriteConservation();
         WriteHints();
     }
@@ -46,6 +47,14 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
             Terminal.Complain(console, $"{HumanUnits.Count(result.Refused)} lines were refused because a sum would not fit 64 bits");
         foreach (string left in result.Left)
             Terminal.Complain(console, left);
+        foreach (string lost in result.Lines?.Lost ?? [])
+            Terminal.Complain(console, lost);
+        if (result.Undelivered > 0)
+            Terminal.Complain(console, $"{HumanUnits.Count(result.Undelivered)} lines were not taken: no worker was left");
+        if (result.Lines is { DifferingKeys: > 0 } lines)
+            Terminal.Complain(console, $"{HumanUnits.Count(lines.DifferingKeys)} keys were completed with other lines than were acknowledged");
+        if (result.Lines is { Contradictions: > 0 } deliveries)
+            Terminal.Complain(console, $"{HumanUnits.Count(deliveries.Contradictions)} sessions were delivered again with another content or the same token");
         if (!result.IsConserved)
             Terminal.Complain(console, "what came out is not what went in; the sessions that were written are incomplete");
     }
@@ -73,13 +82,27 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
         return text.Length <= room ? text : string.Concat(text.AsSpan(0, room - 1), "…");
     }
 
+    /// <summary>What became of the lines of workers that were lost, and nothing when none was.</summary>
+    private void WriteLines()
+    {
+        if (result.Lines is not { Lost.Count: > 0 } lines)
+            return;
+        console.WriteLine();
+        Line("lost workers", HumanUnits.Count(lines.Lost.Count), colour: "yellow");
+        Line("acknowledged", HumanUnits.Count(lines.Acknowledged), "lines that a worker's watermark has passed");
+        Line(
+            "unacknowledged", HumanUnits.Count(lines.Unacknowledged),
+            $"held by lost workers: {HumanUnits.Count(lines.Arrived)} had arrived, {HumanUnits.Count(lines.HandedOutAgain)} were handed out again{(lines.Undelivered > 0 ? $", {HumanUnits.Count(lines.Undelivered)} were not taken" : "")}");
+        Line("completed", HumanUnits.Count(lines.Completed), lines.DeliveredAgain == 0 ? "lines in sessions, each session once" : $"lines in sessions, each session once; {HumanUnits.Count(lines.DeliveredAgain)} were delivered again");
+    }
+
     private void WriteConservation()
     {
         console.WriteLine();
         console.MarkupLine($"  [dim]{"conservation".PadRight(LabelWidth)}{"hits",13}{"bytes",20}{"errors",10}[/]");
         Totals("in", result.Counters.Totals, "parsed");
         Totals("out", result.Written.Totals, "read back");
-        if (result.IsConserved)
+        if (result is { IsConserved: true, Undelivered: 0 })
             console.MarkupLine($"  {"".PadRight(LabelWidth)}[green]{"exact",13}[/]");
         else
             Totals("difference", new(result.Written.Totals.Hits - result.Counters.Totals.Hits, result.Written.Totals.Bytes - result.Counters.Totals.Bytes, result.Written.Totals.Errors - result.Counters.Totals.Errors), null, "red");
@@ -104,5 +127,5 @@ internal sealed class IngestSummary(IAnsiConsole console, IngestOptions options,
 
     private void Hint(string text) => console.MarkupLine($"  [yellow]note[/] [dim]{Markup.Escape(text)}[/]");
 
-    private string Workers() => options.Workers == 1 ? "1 worker" : $"{options.Workers} workers";
+    private string Workers() => $"{options.Workers} {(result.Lines is null ? "worker" : "worker process")}{(options.Workers == 1 ? "" : result.Lines is null ? "s" : "es")}";
 }

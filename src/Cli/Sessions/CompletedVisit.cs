@@ -30,4 +30,7 @@ internal sealed record CompletedVisit
 
     /// <summary>1 the first time this session is handed over, more when it is handed over again.</summary>
     public required int Attempt { get; init; }
+
+    /// <summary>The numbers of its lines, when the run is traced.</summary>
+    public IReadOnlyList<long> Lines { get; init; } = [];
 }

@@ -12,13 +12,19 @@ internal sealed class SluiceVisitEngines(int workers) : IVisitEngines
 
     private static readonly TimeSpan StopDeadline = TimeSpan.FromMinutes(5);
 
+    /// <summary>How many partitions a coordinator needs for so many workers of such a capacity.</summary>
+    public static int PartitionsFor(int capacity, int workers)
+    {
+        long partitions = Math.Clamp((long)capacity * workers / SessionsPerPartition, LeastPartitions, MostPartitions);
+        return (int)BitOperations.RoundUpToPowerOf2((ulong)partitions);
+    }
+
     private readonly InProcessCoordinator _coordinator = new(TimeProvider.System);
 
     /// <inheritdoc/>
     public async ValueTask<IVisitEngine> StartAsync(VisitEngineOptions options, Action<CompletedVisit> complete, CancellationToken cancellation)
     {
         EventTimeClock? clock = options.LogClock ? new EventTimeClock() : null;
-        long partitions = Math.Clamp((long)options.Capacity * workers / SessionsPerPartition, LeastPartitions, MostPartitions);
         SluiceEngine engine = await SluiceEngine.StartAsync(
             new EngineOptions
             {
@@ -27,7 +33,7 @@ internal sealed class SluiceVisitEngines(int workers) : IVisitEngines
                 SoftSession = options.Soft,
                 HardSession = options.Hard,
                 Capacity = options.Capacity,
-                Partitions = (int)BitOperations.RoundUpToPowerOf2((ulong)partitions),
+                Partitions = PartitionsFor(options.Capacity, workers),
 
                 // The workers' memory is the limit that was asked for; the coordinator has no other of its own.
                 OpenLimit = 1_000_000,
@@ -56,7 +62,7 @@ internal sealed class SluiceVisitEngines(int workers) : IVisitEngines
             _visits = engine.Aggregate(Visit.Definition, options => options.OnCompleteBatch = (visits, _) =>
             {
                 foreach (Completion<Visit> visit in visits)
-                    complete(Of(visit));
+                    complete(Visits.Of(visit));
                 return ValueTask.CompletedTask;
             });
         }
@@ -73,9 +79,9 @@ internal sealed class SluiceVisitEngines(int workers) : IVisitEngines
             _clock.AdvanceTo(new DateTimeOffset(ticks, TimeSpan.Zero));
         }
 
-        public bool TryMerge(ReadOnlySpan<byte> key, in PageView view) => _visits.TryMerge(key, Of(in view));
+        public bool TryMerge(ReadOnlySpan<byte> key, in PageView view) => _visits.TryMerge(key, Visits.Event(in view));
 
-        public ValueTask MergeAsync(string key, PageView view, CancellationToken cancellation) => _visits.MergeAsync(key, Of(in view), cancellation);
+        public ValueTask MergeAsync(string key, PageView view, CancellationToken cancellation) => _visits.MergeAsync(key, Visits.Event(in view), cancellation);
 
         public ValueTask FlushAsync(CancellationToken cancellation) => _visits.FlushAsync(cancellation);
 
@@ -92,37 +98,5 @@ internal sealed class SluiceVisitEngines(int workers) : IVisitEngines
         }
 
         public ValueTask DisposeAsync() => _engine.DisposeAsync();
-
-        private static Visit.Event Of(in PageView view)
-        {
-            DateTimeOffset seen = new(view.SeenTicks, TimeSpan.Zero);
-            return new Visit.Event
-            {
-                Hits = 1,
-                Bytes = view.Bytes,
-                Errors = view.IsError ? 1 : 0,
-                FirstSeen = seen,
-                LastSeen = seen,
-                LastPages = new Stamped<string>(view.Page, new DateTimeOffset(view.StampTicks, TimeSpan.Zero)),
-                DistinctPages = view.Page,
-            };
-        }
-
-        private static CompletedVisit Of(Completion<Visit> visit) => new()
-        {
-            Key = visit.Value.Key,
-            Generation = visit.Generation,
-            IdempotencyKey = visit.IdempotencyKey,
-            FencingToken = visit.FencingToken,
-            Hits = visit.Value.Hits,
-            Bytes = visit.Value.Bytes,
-            Errors = visit.Value.Errors,
-            FirstSeen = visit.Value.FirstSeen,
-            LastSeen = visit.Value.LastSeen,
-            LastPages = visit.Value.LastPages,
-            DistinctPages = visit.Value.DistinctPages.Count,
-            Reason = visit.Reason,
-            Attempt = visit.Attempt,
-        };
     }
 }

@@ -15,7 +15,7 @@ namespace Sluice.Cli.Sessions;
 /// </remarks>
 internal sealed class VisitDealer : IAsyncDisposable
 {
-    private readonly VisitWorker[] _workers;
+    private readonly IVisitWorker[] _workers;
     private readonly long _shortestSession;
     private readonly bool _logClock;
     private long _clock;
@@ -23,9 +23,9 @@ internal sealed class VisitDealer : IAsyncDisposable
     private readonly ViewBatch _held = new();
     private int _next;
 
-    public VisitDealer(IEnumerable<IVisitEngine> engines, VisitEngineOptions options)
+    public VisitDealer(IReadOnlyList<IVisitWorker> workers, VisitEngineOptions options)
     {
-        _workers = engines.Select(static engine => new VisitWorker(engine)).ToArray();
+        _workers = [.. workers];
         _logClock = options.LogClock;
         _shortestSession = Math.Min(options.Soft?.Ticks ?? long.MaxValue, options.Hard?.Ticks ?? long.MaxValue);
     }
@@ -37,21 +37,21 @@ internal sealed class VisitDealer : IAsyncDisposable
     public long Barriers { get; private set; }
 
     /// <summary>Deals one line. False when <see cref="SettleAsync"/> must be awaited before the next one.</summary>
-    public bool Deal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> page, long bytes, bool isError, long seenTicks, long stampTicks)
+    public bool Deal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> page, long bytes, bool isError, long seenTicks, long stampTicks, long line = 0)
     {
         if (_logClock && seenTicks > _clock)
         {
             _clock = seenTicks;
             if (seenTicks >= _nothingEndsBefore)
             {
-                _held.Add(key, page, bytes, isError, seenTicks, stampTicks, _clock);
+                _held.Add(key, page, bytes, isError, seenTicks, stampTicks, _clock, line);
                 return false;
             }
         }
 
         ViewBatch filling = _workers[_next].Filling;
         _next = _next + 1 == _workers.Length ? 0 : _next + 1;
-        filling.Add(key, page, bytes, isError, seenTicks, stampTicks, _clock);
+        filling.Add(key, page, bytes, isError, seenTicks, stampTicks, _clock, line);
         return !filling.IsFull;
     }
 
@@ -60,7 +60,7 @@ internal sealed class VisitDealer : IAsyncDisposable
     {
         if (_held.Count == 0)
         {
-            foreach (VisitWorker worker in _workers)
+            foreach (IVisitWorker worker in _workers)
             {
                 if (worker.Filling.IsFull)
                     await worker.SendAsync(cancellation).ConfigureAwait(false);
@@ -76,35 +76,35 @@ internal sealed class VisitDealer : IAsyncDisposable
     /// <summary>Sends what is dealt, full or not: the input has nothing more at the moment.</summary>
     public async ValueTask SendAsync(CancellationToken cancellation)
     {
-        foreach (VisitWorker worker in _workers)
+        foreach (IVisitWorker worker in _workers)
             await worker.SendAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>There are no more lines: ends and completes all sessions. The dealer is of no use afterwards.</summary>
     public async ValueTask FinishAsync(CancellationToken cancellation)
     {
-        foreach (VisitWorker worker in _workers)
+        foreach (IVisitWorker worker in _workers)
         {
             await worker.SendAsync(cancellation).ConfigureAwait(false);
             await worker.FinishAsync().ConfigureAwait(false);
         }
 
         await FlushIfSharedAsync(cancellation).ConfigureAwait(false);
-        await EachAsync(static (engine, c) => engine.EndAllAsync(c), cancellation).ConfigureAwait(false);
-        await _workers[0].Engine.QuiesceAsync(cancellation).ConfigureAwait(false);
+        await EachAsync(static (worker, c) => worker.EndAllAsync(c), cancellation).ConfigureAwait(false);
+        await _workers[0].QuiesceAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Ends the workers: nothing touches the engines afterwards.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (VisitWorker worker in _workers)
+        foreach (IVisitWorker worker in _workers)
             await worker.EndAsync().ConfigureAwait(false);
     }
 
     private async ValueTask TakeBarrierAsync(CancellationToken cancellation)
     {
         await SendAsync(cancellation).ConfigureAwait(false);
-        foreach (VisitWorker worker in _workers)
+        foreach (IVisitWorker worker in _workers)
             await worker.DrainAsync(cancellation).ConfigureAwait(false);
 
         long earliest = EarliestDeadline();
@@ -112,10 +112,10 @@ internal sealed class VisitDealer : IAsyncDisposable
         {
             Barriers++;
             await FlushIfSharedAsync(cancellation).ConfigureAwait(false);
-            foreach (VisitWorker worker in _workers)
-                worker.Engine.AdvanceTo(_clock);
-            await EachAsync(static (engine, c) => engine.SweepAsync(c), cancellation).ConfigureAwait(false);
-            await _workers[0].Engine.QuiesceAsync(cancellation).ConfigureAwait(false);
+            foreach (IVisitWorker worker in _workers)
+                worker.AdvanceTo(_clock);
+            await EachAsync(static (worker, c) => worker.SweepAsync(c), cancellation).ConfigureAwait(false);
+            await _workers[0].QuiesceAsync(cancellation).ConfigureAwait(false);
             earliest = EarliestDeadline();
         }
 
@@ -126,22 +126,22 @@ internal sealed class VisitDealer : IAsyncDisposable
     private void DealHeld()
     {
         ViewBatch.Entry entry = _held.Entries[0];
-        _workers[_next].Filling.Add(_held.Key(in entry), _held.Page(in entry), entry.Bytes, entry.IsError, entry.SeenTicks, entry.StampTicks, entry.ClockTicks);
+        _workers[_next].Filling.Add(_held.Key(in entry), _held.Page(in entry), entry.Bytes, entry.IsError, entry.SeenTicks, entry.StampTicks, entry.ClockTicks, entry.Line);
         _next = _next + 1 == _workers.Length ? 0 : _next + 1;
         _held.Clear();
     }
 
-    private long EarliestDeadline() => _workers.Min(static worker => worker.Engine.NextSessionDeadlineTicks);
+    private long EarliestDeadline() => _workers.Min(static worker => worker.NextSessionDeadlineTicks);
 
     // With one worker nobody else can hold what it lets go of.
     private ValueTask FlushIfSharedAsync(CancellationToken cancellation) =>
-        _workers.Length == 1 ? ValueTask.CompletedTask : EachAsync(static (engine, c) => engine.FlushAsync(c), cancellation);
+        _workers.Length == 1 ? ValueTask.CompletedTask : EachAsync(static (worker, c) => worker.FlushAsync(c), cancellation);
 
-    private async ValueTask EachAsync(Func<IVisitEngine, CancellationToken, ValueTask> action, CancellationToken cancellation)
+    private async ValueTask EachAsync(Func<IVisitWorker, CancellationToken, ValueTask> action, CancellationToken cancellation)
     {
         if (_workers.Length == 1)
-            await action(_workers[0].Engine, cancellation).ConfigureAwait(false);
+            await action(_workers[0], cancellation).ConfigureAwait(false);
         else
-            await Task.WhenAll(_workers.Select(worker => action(worker.Engine, cancellation).AsTask())).ConfigureAwait(false);
+            await Task.WhenAll(_workers.Select(worker => action(worker, cancellation).AsTask())).ConfigureAwait(false);
     }
 }

@@ -7,7 +7,7 @@ namespace Sluice.Cli.Sessions;
 /// Merges the lines that it is dealt into its engine, in order. The reader sends; one task merges; nothing else touches the engine meanwhile,
 /// except while the worker is idle after <see cref="DrainAsync"/>.
 /// </summary>
-internal sealed class VisitWorker
+internal sealed class VisitWorker : IVisitWorker
 {
     private const int BatchesInFlight = 4;
 
@@ -29,11 +29,29 @@ internal sealed class VisitWorker
 
     public IVisitEngine Engine { get; }
 
-    /// <summary>The batch that the reader adds lines to.</summary>
+    /// <inheritdoc/>
     public ViewBatch Filling => _filling;
 
-    /// <summary>Lines that the engine refused because a sum would not fit 64 bits.</summary>
+    /// <inheritdoc/>
     public long Refused => Volatile.Read(ref _refused);
+
+    /// <inheritdoc/>
+    public long NextSessionDeadlineTicks => Engine.NextSessionDeadlineTicks;
+
+    /// <inheritdoc/>
+    public void AdvanceTo(long ticks) => Engine.AdvanceTo(ticks);
+
+    /// <inheritdoc/>
+    public ValueTask FlushAsync(CancellationToken cancellation) => Engine.FlushAsync(cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask SweepAsync(CancellationToken cancellation) => Engine.SweepAsync(cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask EndAllAsync(CancellationToken cancellation) => Engine.EndAllAsync(cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask QuiesceAsync(CancellationToken cancellation) => Engine.QuiesceAsync(cancellation);
 
     /// <summary>Sends what was filled, if anything. Waits while the worker is behind: the reader can't run ahead of it without bound.</summary>
     public async ValueTask SendAsync(CancellationToken cancellation)

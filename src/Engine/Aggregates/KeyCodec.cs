@@ -24,7 +24,7 @@ public abstract class KeyCodec<TKey>
     /// <param name="bytes">The bytes.</param>
     public abstract TKey Decode(ReadOnlySpan<byte> bytes);
 
-    /// <summary>The comparer of the merge cache's table. Strings get one whose hash is seeded per process, against flooding.</summary>
+    /// <summary>The comparer of the merge cache's table. With the default one, strings, integers and guids get a hash that is seeded per process, against flooding.</summary>
     public virtual IEqualityComparer<TKey> Comparer => EqualityComparer<TKey>.Default;
 }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Unicode;
 
 namespace Sluice.Coordination;
 
@@ -20,6 +21,16 @@ internal readonly record struct IncarnationId(long IssuedAt, uint High, ulong Lo
             order = High.CompareTo(other.High);
         return order != 0 ? order : Low.CompareTo(other.Low);
     }
+
+    /// <summary>The most bytes that <see cref="Write"/> writes.</summary>
+    public const int MaxLength = 16 + 1 + 24;
+
+    /// <summary>Writes what <see cref="ToString"/> returns.</summary>
+    /// <returns>How many bytes.</returns>
+    public int Write(Span<byte> destination) =>
+        Utf8.TryWrite(destination, CultureInfo.InvariantCulture, $"{IssuedAt:x}-{High:x8}{Low:x16}", out int written)
+            ? written
+            : throw new ArgumentException($"An incarnation takes up to {MaxLength} bytes.", nameof(destination));
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{IssuedAt:x}-{High:x8}{Low:x16}");
 }

@@ -91,6 +91,8 @@ public sealed class RedisCoordinator : Coordinator
     {
         RedisNamespace stored = StoredFormOf(space);
         RedisServer server = _servers[stored.Server(partition)];
+        if (request is FlushRequest && stored.TryList(stored.Server(partition)))
+            _ = ListAsync(stored, stored.Server(partition), space);
 
         // A sealed session may be handed out when the seal itself can't be lost any more: then the same generation comes back, and not another one.
         bool isDurable = server.WaitsForReplicas && request is FlushRequest or ClaimRequest;
@@ -112,6 +114,19 @@ public sealed class RedisCoordinator : Coordinator
         catch (Exception fault) when (fault is RespException or InvalidDataException or ObjectDisposedException)
         {
             throw RedisFaults.Translate(fault, server.Endpoint);
+        }
+    }
+
+    /// <summary>Tells tools what is stored here. No batch waits for it, and none fails because of it.</summary>
+    private async Task ListAsync(RedisNamespace stored, int server, CoordinationNamespace space)
+    {
+        try
+        {
+            await AggregateListing.WriteAsync(_servers[server].Control, space).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is RespException or ObjectDisposedException)
+        {
+            stored.NotListed(server);
         }
     }
 

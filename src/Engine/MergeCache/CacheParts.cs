@@ -10,7 +10,7 @@ internal sealed record CacheParts<TKey, TEvent, TState>(
     MergeCacheOptions Options,
     IFlushSink Sink,
     FlushEpochs Epochs,
-    KeyTable<TKey, CacheEntry<TKey, TEvent, TState>> Table,
+    KeyEquality<TKey> Equality,
     Places Places)
     where TKey : notnull
     where TEvent : struct
@@ -34,9 +34,6 @@ internal enum Attempt
 {
     /// <summary>The event is in the entry.</summary>
     Merged,
-
-    /// <summary>The cache is closed; nothing happened.</summary>
-    Closed,
 
     /// <summary>The session is over, sealed by somebody or past its deadline: the event belongs to a new one. Nothing happened.</summary>
     Over,

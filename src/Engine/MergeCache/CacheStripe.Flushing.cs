@@ -9,33 +9,47 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
 {
     /// <summary>Hands over the delta of one entry, if it has one of an epoch up to <paramref name="upToEpoch"/>. False when the lane is full.</summary>
     [SkipLocalsInit]
-    public bool TryFlush(CacheEntry<TKey, TEvent, TState> entry, long upToEpoch, FlushWaiter? waiter)
+    public bool TryFlush(int index, long upToEpoch, FlushWaiter? waiter)
     {
         // A delta that is seen here stays until the claim below: under the gate only this method and its neighbours empty one.
-        if (!IsDirty(entry, upToEpoch))
+        ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
+        if (!IsDirty(ref entry, upToEpoch))
             return true;
         Span<byte> key = stackalloc byte[KeyCodec.MaxBytes];
         _outlet.Begin(key[.._parts.Keys.Encode(entry.Key, key)]);
         bool taken = false;
         try
         {
-            Claim(entry);
+            ulong seen = Claim(ref entry);
             try
             {
+                Schedule.Point(Step.Claimed);
                 entry.State.Write(_outlet);
-                taken = _outlet.TryHandOver(entry.Partition, new FlushItem { Epoch = entry.Epoch, Holds = _holdReferences, Waiter = waiter });
+                Schedule.Point(Step.Written);
+                FlushItem item = new() { Epoch = entry.Epoch.Read(_parts.Epochs), Holds = _holdReferences, Waiter = waiter };
+                taken = _outlet.TryHandOver(entry.Partition, item);
+                Schedule.Point(Step.HandedOver);
                 if (taken)
                 {
+#if SLUICE_MUTANTS
+                    if (Schedule.Is(Mutant.ResetOutsideTheClaim))
+                    {
+                        entry.Word.Release(seen);
+                        Schedule.Point(Step.HandedOver);
+                        seen = Claim(ref entry);
+                    }
+#endif
+
                     // The count of the epoch went with the item.
                     entry.State.Reset();
-                    entry.Epoch = 0;
+                    entry.Epoch.Clear();
                     entry.Referenced = _holdReferences;
                     _counts.Flushed++;
                 }
             }
             finally
             {
-                entry.Word.Release();
+                entry.Word.Release(seen);
             }
         }
         finally
@@ -51,12 +65,12 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     {
         bool all = true;
         _full.Clear();
-        for (ResidentNode? node = _recency.Newest; node is not null; node = node.Older)
+        for (int index = 0; index < _slab.Used; index++)
         {
-            CacheEntry<TKey, TEvent, TState> entry = Entry(node);
-            if (!IsDirty(entry, upToEpoch))
+            ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
+            if (!IsDirty(ref entry, upToEpoch))
                 continue;
-            if (_full.Contains(entry.Partition) || !TryFlush(entry, upToEpoch, waiter: null))
+            if (_full.Contains(entry.Partition) || !TryFlush(index, upToEpoch, waiter: null))
             {
                 _full.Add(entry.Partition);
                 all = false;
@@ -70,16 +84,16 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     public int DiscardDeltas()
     {
         int dropped = 0;
-        for (ResidentNode? node = _recency.Newest; node is not null; node = node.Older)
+        for (int index = 0; index < _slab.Used; index++)
         {
-            CacheEntry<TKey, TEvent, TState> entry = Entry(node);
-            if (!IsDirty(entry, long.MaxValue))
+            ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
+            if (!IsDirty(ref entry, long.MaxValue))
                 continue;
-            Claim(entry);
-            long epoch = entry.Epoch;
+            ulong seen = Claim(ref entry);
+            long epoch = entry.Epoch.Read(_parts.Epochs);
             entry.State.Reset();
-            entry.Epoch = 0;
-            entry.Word.Release();
+            entry.Epoch.Clear();
+            entry.Word.Release(seen);
             _parts.Epochs.Remove(epoch);
             dropped++;
         }
@@ -87,10 +101,11 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
         return dropped;
     }
 
-    // Without the claim. Every merge that returned before the caller began is seen, and one that is under way may be missed as if it came later.
-    private static bool IsDirty(CacheEntry<TKey, TEvent, TState> entry, long upToEpoch)
+    // Without the claim. Every merge that returned before the caller began is seen, and one that is under way may be missed as if it came later. A
+    // vacant place is clean.
+    private bool IsDirty(ref CacheEntry<TKey, TEvent, TState> entry, long upToEpoch)
     {
-        long epoch = Volatile.Read(ref entry.Epoch);
+        long epoch = entry.Epoch.Read(_parts.Epochs);
         return epoch != 0 && epoch <= upToEpoch;
     }
 }

@@ -50,6 +50,9 @@ internal abstract class MergeCache
     /// <summary>The earliest deadline of a resident session in session-clock ticks (never later than the true one), or <see cref="long.MaxValue"/>.</summary>
     public abstract long NextDeadline { get; }
 
+    /// <summary>Memory for sessions, used and empty, in bytes: places and tables, without what keys and states refer to.</summary>
+    public abstract long SessionBytes { get; }
+
     /// <summary>Counts for metrics, cumulative.</summary>
     public abstract MergeCacheCounters Counters { get; }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Unicode;
 using Sluice.Aggregates;
 using Sluice.Flushing;
@@ -11,7 +12,7 @@ namespace Sluice.Caching;
 /// The merge cache of one aggregate: a table of resident sessions in which an existing key is merged without a lock and without allocating, and
 /// stripes under whose locks sessions begin, end and are flushed. docs/merge-cache.md tells why nothing is lost.
 /// </summary>
-internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent>
+internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent>
     where TKey : notnull
     where TEvent : struct
     where TState : struct, IAggregateState<TState, TEvent>
@@ -19,14 +20,21 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     private readonly CacheParts<TKey, TEvent, TState> _parts;
     private readonly CacheStripe<TKey, TEvent, TState>[] _stripes;
     private readonly StripeSet _stripeOf;
+    private readonly KeyEquality<TKey> _keys;
+    private readonly FlushEpochs _epochs;
+    private readonly SessionClock _clock;
 
     public MergeCache(AggregateSchema schema, KeyCodec<TKey> keys, MergeCacheOptions options, IFlushSink sink, FlushEpochs epochs)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Capacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Partitions, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Partitions, ushort.MaxValue + 1); // an entry keeps the number in 16 bits
         ArgumentOutOfRangeException.ThrowIfLessThan(options.SoftTicks, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.HardTicks, 1);
-        _parts = new(schema, keys, options, sink, epochs, new(keys.Comparer, options.Capacity), new(options.Capacity));
+        _parts = new(schema, keys, options, sink, epochs, new(keys.Comparer), new(options.Capacity));
+        _keys = _parts.Equality;
+        _epochs = epochs;
+        _clock = options.Clock;
         _stripes = new CacheStripe<TKey, TEvent, TState>[StripeSet.CountFor(options.Capacity, Environment.ProcessorCount)];
         for (int i = 0; i < _stripes.Length; i++)
             _stripes[i] = new(_parts);
@@ -48,6 +56,22 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
         }
     }
 
+    /// <inheritdoc/>
+    public override long SessionBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
+            {
+                using (stripe.Enter())
+                    bytes += stripe.SessionBytes;
+            }
+
+            return bytes;
+        }
+    }
+
     /// <summary>Visits every resident entry: for meters that are read every few seconds, not for every operation.</summary>
     public override MergeCacheCounters Counters
     {
@@ -56,8 +80,8 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
             MergeCacheCounters sum = default;
             foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
             {
-                lock (stripe.Gate)
-                    sum = stripe.Counts.AddedTo(in sum);
+                using (stripe.Enter())
+                    sum = stripe.CountsAddedTo(in sum);
             }
 
             return sum;
@@ -69,30 +93,42 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     {
         // Before the merge, never after: an epoch that began in between would call the event newer than it is, and a watermark could pass it.
         if (epoch == 0)
-            epoch = _parts.Epochs.Current;
-        if (_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
+            epoch = _epochs.Current;
+        ulong hash = _keys.Hash(key);
+        CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
+        ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong seen);
+        if (!Unsafe.IsNullRef(ref entry))
         {
-            Attempt attempt = entry.Stripe.TryMerge(entry, in contribution, epoch);
-            if (attempt != Attempt.Over)
-                return attempt == Attempt.Merged ? MergeAnswer.Merged : MergeAnswer.Closed;
+            Schedule.Point(Step.Found);
+            if (stripe.IsClosed)
+                return MergeAnswer.Closed;
+            if (stripe.TryMerge(ref entry, seen, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
+                return MergeAnswer.Merged;
         }
 
-        return MergeIntoNewSession(key, in contribution, epoch);
+        return MergeIntoNewSession(key, hash, in contribution, epoch);
     }
 
     /// <inheritdoc/>
     public override MergeAnswer TryMerge(ReadOnlySpan<char> key, in TEvent contribution, long epoch)
     {
-        if (!_parts.Table.FindsSpans)
+        if (!_keys.FindsSpans)
             return TryMerge(StringKey(key), in contribution, epoch);
         if (epoch == 0)
-            epoch = _parts.Epochs.Current;
-        if (!_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
-            return MergeIntoNewSession(StringKey(key), in contribution, epoch);
-        Attempt attempt = entry.Stripe.TryMerge(entry, in contribution, epoch);
-        return attempt == Attempt.Over
-            ? MergeIntoNewSession(entry.Key, in contribution, epoch)
-            : attempt == Attempt.Merged ? MergeAnswer.Merged : MergeAnswer.Closed;
+            epoch = _epochs.Current;
+        ulong hash = _keys.Hash(key);
+        CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
+        ref CacheEntry<TKey, TEvent, TState> entry = ref stripe.Find(key, hash, out ulong seen);
+        if (!Unsafe.IsNullRef(ref entry))
+        {
+            Schedule.Point(Step.Found);
+            if (stripe.IsClosed)
+                return MergeAnswer.Closed;
+            if (stripe.TryMerge(ref entry, seen, in contribution, epoch, _clock.NowTicks) == Attempt.Merged)
+                return MergeAnswer.Merged;
+        }
+
+        return MergeIntoNewSession(StringKey(key), hash, in contribution, epoch);
     }
 
     /// <inheritdoc/>
@@ -110,41 +146,14 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     }
 
     /// <inheritdoc/>
-    public override int TryMerge(ReadOnlySpan<KeyValuePair<TKey, TEvent>> events, long epoch, out MergeAnswer last)
-    {
-        last = MergeAnswer.Merged;
-        if (epoch == 0)
-            epoch = _parts.Epochs.Current;
-        int merged = 0;
-        try
-        {
-            foreach (ref readonly KeyValuePair<TKey, TEvent> one in events)
-            {
-                TEvent contribution = one.Value;
-                last = TryMerge(one.Key, in contribution, epoch);
-                if (last != MergeAnswer.Merged)
-                    break;
-                merged++;
-            }
-        }
-        catch (Exception e) when (merged > 0 && e is FieldOverflowException or ArgumentException)
-        {
-            // The caller has to learn how many were merged, which an exception would hide: it meets this event again at the head of its next call.
-        }
-
-        return merged;
-    }
-
-    /// <inheritdoc/>
     public override bool TryFlush(TKey key, FlushWaiter? waiter)
     {
-        if (!_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
-            return true;
-        CacheStripe<TKey, TEvent, TState> stripe = entry.Stripe;
-        lock (stripe.Gate)
+        ulong hash = _keys.Hash(key);
+        CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
+        using (stripe.Enter())
         {
-            // Again under the gate: the entry may have ended and another may have taken its place.
-            return !_parts.Table.TryFind(key, out entry) || stripe.TryFlush(entry, long.MaxValue, waiter);
+            int index = stripe.IndexOf(key, hash);
+            return index < 0 || stripe.TryFlush(index, long.MaxValue, waiter);
         }
     }
 
@@ -154,7 +163,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
         bool all = true;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 all &= stripe.TryFlushDirty(upToEpoch);
         }
 
@@ -167,27 +176,28 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     {
         Span<byte> buffer = stackalloc byte[KeyCodec.MaxBytes];
         ReadOnlySpan<byte> utf8 = buffer[.._parts.Keys.Encode(key, buffer)];
-        ulong hash = XxHash64.Hash(utf8);
-        CacheStripe<TKey, TEvent, TState> stripe = _stripes[_stripeOf.IndexOf(hash)];
-        lock (stripe.Gate)
+        ulong hash = _keys.Hash(key);
+        CacheStripe<TKey, TEvent, TState> stripe = StripeOf(hash);
+        using (stripe.Enter())
         {
-            if (!_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
-                return !force || stripe.TryForce(utf8, PartitionOf(hash), waiter);
-            return stripe.TryEnd(entry, force ? CompletionReason.Forced : CompletionReason.Expired, force, waiter);
+            int index = stripe.IndexOf(key, hash);
+            if (index < 0)
+                return !force || stripe.TryForce(utf8, PartitionOf(utf8), waiter);
+            return stripe.TryEnd(index, force ? CompletionReason.Forced : CompletionReason.Expired, force, waiter);
         }
     }
 
     /// <inheritdoc/>
     public override bool TrySweep(out int expired)
     {
-        long now = _parts.Options.Clock.NowTicks;
+        long now = _clock.ReadExactTicks();
         bool all = true;
         expired = 0;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
             if (stripe.Earliest > now)
                 continue;
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 all &= stripe.TrySweep(now, ref expired);
         }
 
@@ -201,7 +211,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
         expired = 0;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 all &= stripe.TryEndAll(reason, ref expired);
         }
 
@@ -213,7 +223,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
     {
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 stripe.Close();
         }
     }
@@ -224,7 +234,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
         int dropped = 0;
         foreach (CacheStripe<TKey, TEvent, TState> stripe in _stripes)
         {
-            lock (stripe.Gate)
+            using (stripe.Enter())
                 dropped += stripe.DiscardDeltas();
         }
 
@@ -235,32 +245,36 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
         ? (TKey)(object)key.ToString()
         : throw new NotSupportedException($"Only string keys can be given as text; the key of this aggregate is {typeof(TKey)}.");
 
-    private int PartitionOf(ulong hash) => (int)(hash % (uint)_parts.Options.Partitions);
+    private CacheStripe<TKey, TEvent, TState> StripeOf(ulong hash) =>
+        Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_stripes), _stripeOf.IndexOf(hash));
+
+    private int PartitionOf(ReadOnlySpan<byte> key) => (int)(XxHash64.Hash(key) % (uint)_parts.Options.Partitions);
 
     /// <summary>The event's key has no entry, or one whose session is over.</summary>
     [SkipLocalsInit]
-    private MergeAnswer MergeIntoNewSession(TKey key, in TEvent contribution, long epoch)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private MergeAnswer MergeIntoNewSession(TKey key, ulong hash, in TEvent contribution, long epoch)
     {
         Span<byte> utf8 = stackalloc byte[KeyCodec.MaxBytes];
-        ulong hash = XxHash64.Hash(utf8[.._parts.Keys.Encode(key, utf8)]);
-        int index = _stripeOf.IndexOf(hash);
-        CacheStripe<TKey, TEvent, TState> stripe = _stripes[index];
+        int partition = PartitionOf(utf8[.._parts.Keys.Encode(key, utf8)]);
+        int stripeIndex = _stripeOf.IndexOf(hash);
+        CacheStripe<TKey, TEvent, TState> stripe = _stripes[stripeIndex];
         bool hasPlace = false;
         try
         {
             while (true)
             {
-                lock (stripe.Gate)
+                using (stripe.Enter())
                 {
-                    if (MergeUnderGate(stripe, key, PartitionOf(hash), in contribution, epoch, ref hasPlace) is { } answer)
+                    if (MergeUnderGate(stripe, key, hash, partition, in contribution, epoch, ref hasPlace) is { } answer)
                         return answer;
                 }
 
                 // Every place is taken, and none by an entry of this stripe.
-                hasPlace = TryTakePlaceBeyond(index);
+                hasPlace = TryTakePlaceBeyond(stripeIndex);
                 if (!hasPlace)
                 {
-                    lock (stripe.Gate)
+                    using (stripe.Enter())
                         stripe.CountRefusal();
                     return MergeAnswer.Full;
                 }
@@ -275,18 +289,22 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
 
     /// <summary>Null when room can only be made in another stripe, whose gate must not be taken under this one.</summary>
     private MergeAnswer? MergeUnderGate(
-        CacheStripe<TKey, TEvent, TState> stripe, TKey key, int partition, in TEvent contribution, long epoch, ref bool hasPlace)
+        CacheStripe<TKey, TEvent, TState> stripe, TKey key, ulong hash, int partition, in TEvent contribution, long epoch, ref bool hasPlace)
     {
+#if SLUICE_MUTANTS
+        if (stripe.IsClosed && !Schedule.Is(Mutant.NewSessionAfterClose))
+#else
         if (stripe.IsClosed)
+#endif
             return MergeAnswer.Closed;
-        while (_parts.Table.TryFind(key, out CacheEntry<TKey, TEvent, TState>? entry))
+        int index;
+        while ((index = stripe.IndexOf(key, hash)) >= 0)
         {
-            Attempt attempt = stripe.TryMerge(entry, in contribution, epoch);
-            if (attempt != Attempt.Over)
-                return attempt == Attempt.Merged ? MergeAnswer.Merged : MergeAnswer.Closed;
+            if (stripe.TryMerge(index, in contribution, epoch, _clock.ReadExactTicks()) == Attempt.Merged)
+                return MergeAnswer.Merged;
 
             // Not sealed, since this is under the gate: past its deadline. The old session leaves before the new one begins.
-            Ending ending = stripe.EndIfDue(entry, _parts.Options.Clock.NowTicks);
+            Ending ending = stripe.EndIfDue(index, _clock.ReadExactTicks());
             if (ending == Ending.Refused)
             {
                 stripe.CountRefusal();
@@ -301,11 +319,12 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
             }
         }
 
+        long now = _clock.ReadExactTicks();
         if (!hasPlace && !_parts.Places.TryTake())
         {
             if (stripe.Count == 0)
                 return null;
-            if (!stripe.TryEvict(_parts.Options.Clock.NowTicks))
+            if (!stripe.TryEvict(now))
             {
                 stripe.CountRefusal();
                 return MergeAnswer.Full;
@@ -314,7 +333,7 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
 
         // The place is this call's until Create returns, and the entry's from then on.
         hasPlace = true;
-        stripe.Create(key, partition, in contribution, epoch);
+        stripe.Create(key, (uint)hash, partition, in contribution, epoch, now);
         hasPlace = false;
         return MergeAnswer.Merged;
     }
@@ -326,9 +345,9 @@ internal sealed class MergeCache<TKey, TEvent, TState> : MergeCache<TKey, TEvent
             if (_parts.Places.TryTake())
                 return true;
             CacheStripe<TKey, TEvent, TState> other = _stripes[(index + i) & (_stripes.Length - 1)];
-            lock (other.Gate)
+            using (other.Enter())
             {
-                if (other.Count > 0 && other.TryEvict(_parts.Options.Clock.NowTicks))
+                if (other.Count > 0 && other.TryEvict(_clock.ReadExactTicks()))
                     return true;
             }
         }

@@ -27,5 +27,5 @@ internal sealed class Places(int capacity)
         return false;
     }
 
-    public void Release() => Interlocked.Decrement(ref _taken);
+    public void Release(int count = 1) => Interlocked.Add(ref _taken, -count);
 }

@@ -1,3 +1,5 @@
+using Sluice.Aggregates;
+
 namespace Sluice.Caching;
 
 /// <summary>
@@ -6,51 +8,62 @@ namespace Sluice.Caching;
 /// since its last visit. Unlike CLOCK it does not move survivors, so newcomers are judged soon and a scan washes through without taking the
 /// long-lived entries along.
 /// </summary>
-/// <remarks>Guarded by the stripe's lock.</remarks>
-internal sealed class RecencyList
+/// <remarks>The links are indexes inside the entries. Guarded by the stripe's lock.</remarks>
+internal sealed class RecencyList<TKey, TEvent, TState>(EntrySlab<TKey, TEvent, TState> slab)
+    where TKey : notnull
+    where TEvent : struct
+    where TState : struct, IAggregateState<TState, TEvent>
 {
-    private ResidentNode? _newest;
-    private ResidentNode? _oldest;
-    private ResidentNode? _hand;
+    /// <summary>No entry.</summary>
+    public const int None = -1;
+
+    private int _newest = None;
+    private int _oldest = None;
+    private int _hand = None;
 
     /// <summary>Entries in the list.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The entry that was added last; walk <see cref="ResidentNode.Older"/> from here to see all.</summary>
-    public ResidentNode? Newest => _newest;
+    /// <summary>The entry that the next <see cref="Advance"/> returns, or <see cref="None"/>.</summary>
+    public int Hand => _hand == None ? _oldest : _hand;
 
-    public void Add(ResidentNode node)
+    public void Add(int index)
     {
-        node.Older = _newest;
-        if (_newest is null)
-            _oldest = node;
+        ref CacheEntry<TKey, TEvent, TState> entry = ref slab[index];
+        entry.Newer = None;
+        entry.Older = _newest;
+        if (_newest == None)
+            _oldest = index;
         else
-            _newest.Newer = node;
-        _newest = node;
+            slab[_newest].Newer = index;
+        _newest = index;
         Count++;
     }
 
-    public void Remove(ResidentNode node)
+    public void Remove(int index)
     {
-        if (_hand == node)
-            _hand = node.Newer;
-        if (node.Newer is null)
-            _newest = node.Older;
+        ref CacheEntry<TKey, TEvent, TState> entry = ref slab[index];
+        if (_hand == index)
+            _hand = entry.Newer;
+        if (entry.Newer == None)
+            _newest = entry.Older;
         else
-            node.Newer.Older = node.Older;
-        if (node.Older is null)
-            _oldest = node.Newer;
+            slab[entry.Newer].Older = entry.Older;
+        if (entry.Older == None)
+            _oldest = entry.Newer;
         else
-            node.Older.Newer = node.Newer;
-        node.Newer = node.Older = null;
+            slab[entry.Older].Newer = entry.Newer;
         Count--;
     }
 
-    /// <summary>The entry under the hand, which moves on to the next newer one and from the newest back to the oldest; null when the list is empty.</summary>
-    public ResidentNode? Advance()
+    /// <summary>
+    /// The entry under the hand, which moves on to the next newer one and from the newest back to the oldest; <see cref="None"/> when the list is empty.
+    /// </summary>
+    public int Advance()
     {
-        ResidentNode? here = _hand ?? _oldest;
-        _hand = here?.Newer;
+        int here = Hand;
+        if (here != None)
+            _hand = slab[here].Newer;
         return here;
     }
 }

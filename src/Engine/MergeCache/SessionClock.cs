@@ -15,13 +15,19 @@ public abstract class SessionClock
     /// </summary>
     public abstract bool IsEventTime { get; }
 
-    /// <summary>The wall clock of a time provider.</summary>
+    /// <summary>
+    /// The wall clock of a time provider. That of <see cref="TimeProvider.System"/> moves every 5 ms, because asking for more costs as much as a merge: a
+    /// merge may count as 5 ms earlier than it is (and by as much more as the thread pool is late), so a session may end that much late, never early.
+    /// </summary>
     /// <param name="time">The provider.</param>
     public static SessionClock FromTimeProvider(TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);
-        return new WallClock(time);
+        return ReferenceEquals(time, TimeProvider.System) ? CoarseClock.OfProcess : new WallClock(time);
     }
+
+    /// <summary>Now, as exact as the clock can tell: for what happens once a session, a batch or a sweep. Moves <see cref="NowTicks"/> along.</summary>
+    internal virtual long ReadExactTicks() => NowTicks;
 
     private sealed class WallClock(TimeProvider time) : SessionClock
     {

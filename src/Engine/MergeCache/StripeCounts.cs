@@ -3,16 +3,27 @@ using System.Runtime.InteropServices;
 namespace Sluice.Caching;
 
 /// <summary>Cumulative counts of one stripe.</summary>
-/// <remarks>Guarded by the stripe's gate.</remarks>
-internal struct StripeCounts
+/// <remarks>Guarded by the stripe's gate, except for <see cref="CountLap"/>.</remarks>
+internal sealed class StripeCounts
 {
-    public long Merges;
-    public long Created;
-    public long Evicted;
-    public long ExpiredIdle;
-    public long ExpiredHard;
-    public long Flushed;
-    public long Refused;
+    private long _laps;
+
+    public long Merges { get; set; }
+
+    public long Created { get; set; }
+
+    public long Evicted { get; private set; }
+
+    public long ExpiredIdle { get; private set; }
+
+    public long ExpiredHard { get; private set; }
+
+    public long Flushed { get; set; }
+
+    public long Refused { get; set; }
+
+    /// <summary>The count of merges of one entry has come around. Any thread.</summary>
+    public void CountLap() => Interlocked.Add(ref _laps, 1L << 32);
 
     public void CountEnd(CompletionReason reason)
     {
@@ -30,8 +41,8 @@ internal struct StripeCounts
         }
     }
 
-    public readonly MergeCacheCounters AddedTo(in MergeCacheCounters sum) => new(
-        sum.Merges + Merges,
+    public MergeCacheCounters AddedTo(in MergeCacheCounters sum) => new(
+        sum.Merges + Merges + Volatile.Read(ref _laps),
         sum.Created + Created,
         sum.Evicted + Evicted,
         sum.ExpiredIdle + ExpiredIdle,
@@ -45,7 +56,7 @@ internal struct StripeCounts
 /// lines of 128).
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
-internal struct PaddedCounter
+internal sealed class PaddedCounter
 {
     [FieldOffset(128)]
     public long Value;

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Security.Cryptography;
 
 namespace Sluice.Caching;
 
@@ -13,16 +12,9 @@ internal readonly struct StripeSet
     // Above this one pass over a stripe would hold its lock, and keep new keys out, for many milliseconds.
     private const int MostKeysPerStripe = 16384;
 
-    private readonly ulong _multiplier;
     private readonly int _shift;
 
-    public StripeSet(int count)
-    {
-        Span<byte> drawn = stackalloc byte[sizeof(ulong)];
-        RandomNumberGenerator.Fill(drawn);
-        _multiplier = BitConverter.ToUInt64(drawn) | 1;
-        _shift = 64 - BitOperations.Log2((uint)count);
-    }
+    public StripeSet(int count) => _shift = 64 - BitOperations.Log2((uint)count);
 
     /// <summary>A power of two: one for small caches, else four for each processor, or more so that no stripe is huge.</summary>
     public static int CountFor(int capacity, int processors)
@@ -35,8 +27,8 @@ internal readonly struct StripeSet
     }
 
     /// <summary>
-    /// The stripe of a key with this public hash. The product with a secret odd number decides, so that nobody outside can choose keys that crowd
-    /// one stripe, and so that a key's stripe says nothing about its partition.
+    /// The stripe of a key with this hash: its top bits, which the table does not use. The hash carries the process's secrets, so nobody outside can
+    /// choose keys that crowd one stripe, and a key's stripe says nothing about its partition.
     /// </summary>
-    public int IndexOf(ulong hash) => _shift == 64 ? 0 : (int)((hash * _multiplier) >> _shift);
+    public int IndexOf(ulong hash) => (int)((hash >> 1) >> (_shift - 1)); // in two steps: a shift by 64 would be one by 0
 }

@@ -25,10 +25,11 @@ internal sealed record TestRun
         MemoryStream written = new();
         using VisitOutput output = VisitOutput.ToStream(written);
         await using (engines)
+        await using (InProcessCrew crew = new(engines, options, workers))
         {
             IngestRun run = new(
                 new IngestOptions { Inputs = inputs, CreateParser = static () => new CombinedLogParser(), Engine = options, Workers = workers, Key = key },
-                engines, output, new IngestCounters());
+                crew, output, new IngestCounters());
             IngestResult result = await run.RunAsync(stop);
             return new TestRun { Result = result, Sessions = Read(Encoding.UTF8.GetString(written.ToArray())) };
         }

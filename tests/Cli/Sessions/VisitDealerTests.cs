@@ -62,7 +62,7 @@ public sealed class VisitDealerTests
         List<IVisitEngine> two = [];
         for (int i = 0; i < 2; i++)
             two.Add(await engines.StartAsync(Options(Soft, null), static _ => { }, CancellationToken.None));
-        await using VisitDealer dealer = new(two, Options(Soft, null));
+        await using VisitDealer dealer = new([.. two.Select(static engine => new VisitWorker(engine))], Options(Soft, null));
         long start = new DateTime(2020, 1, 1).Ticks;
         for (int second = 0; second < 29; second++)
             await DealAsync(dealer, "a", start + (second * TimeSpan.TicksPerSecond));

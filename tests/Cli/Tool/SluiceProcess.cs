@@ -39,7 +39,10 @@ internal static class SluiceProcess
         return new ToolRun(
             exitCode,
             string.Join('\n', lines.Where(static line => line.StartsWith('{'))),
-            string.Join('\n', lines.Where(static line => !line.StartsWith('{'))));
+            string.Join('\n', lines.Where(static line => !line.StartsWith('{'))))
+        {
+            All = process.Transcript,
+        };
     }
 
     public static byte[] Gzip(string text)
@@ -55,4 +58,8 @@ internal static class SluiceProcess
 /// <param name="ExitCode">The exit status.</param>
 /// <param name="Sessions">The lines that are JSON objects.</param>
 /// <param name="Said">All others.</param>
-internal sealed record ToolRun(int ExitCode, string Sessions, string Said);
+internal sealed record ToolRun(int ExitCode, string Sessions, string Said)
+{
+    /// <summary>Everything, as it came.</summary>
+    public string All { get; init; } = "";
+}

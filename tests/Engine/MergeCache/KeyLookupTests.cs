@@ -94,7 +94,7 @@ public sealed class KeyLookupTests
     }
 
     [Fact]
-    public void New_key_in_a_full_cache_costs_its_entry_and_its_place_in_the_table()
+    public void New_key_in_a_full_cache_allocates_nothing()
     {
         // Anything else (a closure, a string of the key, an array for each flush) would be paid by every eviction.
         CacheUnderTest t = new(capacity: 1000, sink: new ForgetfulSink());
@@ -106,8 +106,8 @@ public sealed class KeyLookupTests
             t.Merge(key);
         double each = (GC.GetAllocatedBytesForCurrentThread() - before) / (double)keys.Length;
 
-        // The entry without its state, the state, and the table's node. The heap and the recency list are in the entry.
-        Assert.InRange(each, 1, 112 + Tally.Bytes + 48);
+        // Places are used again. A stripe may have to grow a little while keys fall unevenly.
+        Assert.InRange(each, 0, 1);
     }
 
     private sealed class LowerCase : KeyCodec<string>

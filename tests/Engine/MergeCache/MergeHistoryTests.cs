@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Sluice.Tests.Caching;
 
-/// <summary>Random histories beside a model that knows nothing of stripes, heaps and claims.</summary>
+/// <summary>Random histories beside a model that knows nothing of stripes, tables and claims.</summary>
 public sealed class MergeHistoryTests
 {
     private const int Partitions = 4;

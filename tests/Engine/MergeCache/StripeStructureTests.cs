@@ -3,75 +3,160 @@ using Xunit;
 
 namespace Sluice.Tests.Caching;
 
-/// <summary>The parts a stripe is made of: the heap of deadlines, the recency list, and how many stripes there are.</summary>
+/// <summary>The parts a stripe is made of: the table, the places, their deadlines and recency, and how many stripes there are.</summary>
 public sealed class StripeStructureTests
 {
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Heap_always_shows_its_earliest_member_and_lets_any_leave(int seed)
+    public void Table_finds_what_was_added_and_not_what_was_removed(int seed)
     {
-        // A member whose index went stale would be removed in another's stead: that one's session would never end.
+        // A removal that leaves a hole in a run of slots hides what lies behind it: the key gets a second session beside its first.
         Random random = new(seed);
-        DeadlineHeap heap = new();
-        Dictionary<ResidentNode, long> expected = [];
-        for (int step = 0; step < 20_000; step++)
+        TagTable table = new();
+        Dictionary<int, uint> expected = [];
+        int next = 0;
+        for (int step = 0; step < 60_000; step++)
         {
-            bool growing = step % 4000 < 2000;
-            int choice = random.Next(10);
-            if (expected.Count == 0 || choice < (growing ? 5 : 2))
+            bool growing = step % 8000 < 4000;
+            if (expected.Count == 0 || random.Next(10) < (growing ? 7 : 3))
             {
-                Node node = new();
-                expected[node] = random.Next(1000);
-                heap.Add(node, expected[node]);
+                // Few different tags, of which many lie at the end of the table: long runs, and runs that go around.
+                uint tag = (uint)random.Next(200) * 21_474_836u;
+                table.Reserve(expected.Count + 1);
+                table.Add(tag, next);
+                expected.Add(next++, tag);
             }
             else
             {
-                ResidentNode node = choice % 2 == 0 ? heap.Root : expected.Keys.ElementAt(random.Next(expected.Count));
-                if (choice < 7)
-                {
-                    expected[node] += random.Next(300);
-                    heap.Reschedule(node, expected[node]);
-                }
-                else
-                {
-                    heap.Remove(node);
-                    expected.Remove(node);
-                    Assert.Equal(-1, node.HeapIndex);
-                }
+                int gone = expected.Keys.ElementAt(random.Next(expected.Count));
+                table.Remove(expected[gone], gone);
+                Assert.DoesNotContain(gone, Found(in table, expected[gone]));
+                expected.Remove(gone);
             }
 
-            Assert.Equal(expected.Values.DefaultIfEmpty(long.MaxValue).Min(), heap.Earliest);
-            if (expected.Count != 0)
-                Assert.Equal(heap.Earliest, expected[heap.Root]);
+            if (step % 500 == 0)
+                Assert.All(expected, pair => Assert.Contains(pair.Key, Found(in table, pair.Value)));
+        }
+    }
+
+    [Fact]
+    public void Table_is_between_three_and_four_fifths_full_once_it_has_grown()
+    {
+        // The bytes of an entry are a promise, and so is that a look-up ends soon.
+        TagTable table = new();
+        for (int count = 1; count <= 100_000; count++)
+        {
+            table.Reserve(count);
+            table.Add((uint)count * 2654435769u, count);
+            if (count > 1000)
+                Assert.InRange(count * 8.0 / table.Bytes, 0.59, 0.8);
+        }
+    }
+
+    [Fact]
+    public void Block_is_never_due_later_than_a_session_in_it()
+    {
+        // A sweeper that goes by these times would oversleep a deadline.
+        Random random = new(4);
+        DeadlineBlocks blocks = new();
+        long[] deadlines = new long[1000];
+        Array.Fill(deadlines, long.MaxValue);
+        for (int step = 0; step < 20_000; step++)
+        {
+            int index = random.Next(deadlines.Length);
+            if (random.Next(4) != 0)
+            {
+                deadlines[index] = random.Next(100_000);
+                blocks.Reserve(index);
+                blocks.Schedule(index, deadlines[index]);
+            }
+            else
+            {
+                deadlines[index] = long.MaxValue;
+            }
+
+            long earliest = deadlines.Min();
+            Assert.True(blocks.Earliest <= earliest);
+            if (step % 100 != 0)
+                continue;
+            for (int block = blocks.NextDue(0, long.MaxValue); block >= 0 && block < blocks.Count; block = blocks.NextDue(block + 1, long.MaxValue))
+                blocks.Set(block, deadlines.Skip(block * DeadlineBlocks.Length).Take(DeadlineBlocks.Length).DefaultIfEmpty(long.MaxValue).Min());
+            blocks.Settle();
+            Assert.Equal(earliest, blocks.Earliest);
+            Assert.Equal(earliest == long.MaxValue ? 0 : Array.IndexOf(deadlines, earliest) / DeadlineBlocks.Length, blocks.NextDue(0, earliest));
         }
     }
 
     [Fact]
     public void Hand_walks_from_the_oldest_to_the_newest_and_survives_removals_under_it()
     {
-        RecencyList list = new();
-        Node[] nodes = [new(), new(), new(), new()];
-        foreach (Node node in nodes)
+        EntrySlab<string, Amount, Tally> slab = new();
+        RecencyList<string, Amount, Tally> list = new(slab);
+        int[] nodes = [slab.Rent(), slab.Rent(), slab.Rent(), slab.Rent()];
+        foreach (int node in nodes)
             list.Add(node);
-        Assert.Same(nodes[0], list.Advance());
-        Assert.Same(nodes[1], list.Advance());
+        Assert.Equal(nodes[0], list.Advance());
+        Assert.Equal(nodes[1], list.Advance());
         list.Remove(nodes[2]);
-        Assert.Same(nodes[3], list.Advance());
-        Node late = new();
+        Assert.Equal(nodes[3], list.Advance());
+        int late = slab.Rent();
         list.Add(late);
-        Assert.Same(nodes[0], list.Advance());
+        Assert.Equal(nodes[0], list.Advance());
         list.Remove(nodes[0]);
         list.Remove(nodes[1]);
         list.Remove(nodes[3]);
         Assert.Equal(1, list.Count);
-        Assert.Same(late, list.Newest);
-        Assert.Same(late, list.Advance());
-        Assert.Same(late, list.Advance());
+        Assert.Equal(late, list.Advance());
+        Assert.Equal(late, list.Advance());
         list.Remove(late);
-        Assert.Null(list.Advance());
-        Assert.Null(list.Newest);
+        Assert.Equal(RecencyList<string, Amount, Tally>.None, list.Advance());
+        Assert.Equal(0, list.Count);
+    }
+
+    [Fact]
+    public void Vacant_places_are_used_again_before_new_ones_and_keep_nothing_of_their_last_session()
+    {
+        EntrySlab<string, Amount, Tally> slab = new();
+        int[] places = [.. Enumerable.Range(0, 1000).Select(_ => slab.Rent())];
+        Assert.Equal(Enumerable.Range(0, 1000), places);
+        foreach (int place in places.Where(p => p % 3 == 0))
+        {
+            slab[place].Key = "key";
+            slab[place].State.Sum = 5;
+            slab[place].Touched = slab[place].Referenced = true;
+            slab[place].Epoch.Set(7);
+            slab.Return(place);
+        }
+
+        int[] again = [.. Enumerable.Range(0, 334).Select(_ => slab.Rent())];
+        Assert.Equal(places.Where(p => p % 3 == 0), again.Order());
+        Assert.All(again, p => Assert.True(
+            slab[p].Key is null && slab[p].State.Sum == 0 && !slab[p].Touched && !slab[p].Referenced && slab[p].Epoch.IsClean && slab[p].OwesNothing));
+        Assert.Equal((1000, 1000, 1001), (slab.Used, slab.Rent(), slab.Used));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5_000_000_000)]
+    [InlineData(0x7FFF_FFF0)]
+    [InlineData(0xFFFF_FFF0)]
+    public void Short_epoch_tells_the_whole_number_wherever_the_counter_stands(long first)
+    {
+        // A number that comes around without being noticed makes an old delta look new, and a watermark passes it.
+        Sluice.Flushing.FlushEpochs epochs = new(first: first);
+        for (int n = 0; n < 500; n++)
+        {
+            ShortEpoch kept = default;
+            Assert.True(kept.IsClean && kept.Read(epochs) == 0 && !kept.IsNotAfter(epochs.Current));
+            long epoch = Math.Max(1, epochs.Current - (n % 400));
+            kept.Set(epoch);
+            Assert.False(kept.IsClean);
+            Assert.Equal(epoch, kept.Read(epochs));
+            Assert.True(kept.IsNotAfter(epoch) && kept.IsNotAfter(epoch + 1) && !kept.IsNotAfter(epoch - 1));
+            Assert.True(epochs.TryAdvance());
+        }
     }
 
     [Theory]
@@ -104,5 +189,12 @@ public sealed class StripeStructureTests
         Assert.Equal(count, seen.Count);
     }
 
-    private sealed class Node : ResidentNode;
+    private static List<int> Found(in TagTable table, uint tag)
+    {
+        List<int> found = [];
+        TagTable.Walk walk = new(table.Slots, tag);
+        for (int index = walk.Next(); index >= 0; index = walk.Next())
+            found.Add(index);
+        return found;
+    }
 }

@@ -61,7 +61,7 @@ public sealed class FenceEpisodeTests
         Worker paused = await stage.StartWorkerAsync(options =>
         {
             OnePartition(options);
-            options.Capacity = 100; // one stripe: "late" is passed after "k"
+            options.Capacity = 100; // one stripe, with one gate
             options.SessionClock = clock;
         });
         Worker other = await StartOtherAsync(stage);
@@ -76,15 +76,19 @@ public sealed class FenceEpisodeTests
         await stage.DriveAsync(other.NextAsync(), TimeSpan.FromSeconds(1));
         await stage.DriveAsync(other.NextAsync(), TimeSpan.FromSeconds(1));
 
-        // A merge that sleeps inside its entry holds the drop up in the middle.
+        // The request that will find the fence is on its way when the gate is taken: it needs the gate itself.
+        stage.Coordinator.Hold(static request => request is BeatRequest or FlushRequest);
+        Task noticing = paused.Visits.ForceExpireAsync("nobody", Stage.Cancellation).AsTask();
+
+        // A merge that sleeps under the gate, where new sessions read the clock, holds the drop up in the middle: the sources are cut off already.
         SourcePosition slowly = old.At(4);
         Thread merging = Start(() =>
         {
             clock.StopsHere();
-            Assert.True(paused.Visits.TryMerge("k", new Visit.Event { Hits = 100 }, slowly));
+            Assert.True(paused.Visits.TryMerge("new", new Visit.Event { Hits = 100 }, slowly));
         });
         await clock.Stopped.WaitAsync(Stage.Cancellation);
-        Task noticing = paused.Visits.ForceExpireAsync("nobody", Stage.Cancellation).AsTask();
+        stage.Coordinator.Release();
         await Stage.UntilAsync(() => old.IsFenced);
         EventSource? reopened = null;
         Thread opening = Start(() =>
@@ -97,13 +101,13 @@ public sealed class FenceEpisodeTests
         await Stage.UntilAsync(() => Volatile.Read(ref reopened) is not null || opening.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
         clock.Go();
         await Stage.UntilAsync(() => !merging.IsAlive && !opening.IsAlive);
-        stage.Coordinator.Release();
         await noticing.WaitAsync(Stage.Cancellation);
         await paused.Engine.FlushAsync(Stage.Cancellation);
 
         Assert.Equal((3, false), (reopened!.Watermark, reopened.IsFenced));
         Assert.Equal(7, (await other.Visits.PeekAsync("late", Stage.Cancellation))!.Hits);
         Assert.Null(await other.Visits.PeekAsync("k", Stage.Cancellation));
+        Assert.Null(await other.Visits.PeekAsync("new", Stage.Cancellation));
     }
 
     // The first pause fenced one partition and spared another. What the spared one has when a second pause fences it was taken for what the first had

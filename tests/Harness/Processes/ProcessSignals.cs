@@ -7,6 +7,8 @@ namespace Sluice.Harness;
 /// <summary>The signals that fault tests send. Linux and macOS; numbers differ between the two for STOP and CONT.</summary>
 internal static partial class ProcessSignals
 {
+    public const int Kill = 9;
+
     public const int Terminate = 15;
 
     public static int Stop => OperatingSystem.IsMacOS() ? 17 : 19;

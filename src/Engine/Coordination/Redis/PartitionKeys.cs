@@ -14,6 +14,7 @@ internal sealed class PartitionKeys
     public PartitionKeys(string space, int partition)
     {
         _tag = string.Create(CultureInfo.InvariantCulture, $"{{{space}:{partition}}}:");
+        OwnedPrefix = _tag + "o:";
         Meta = Key('m');
         Leases = Key('l');
         Tombstones = Key('t');
@@ -59,10 +60,17 @@ internal sealed class PartitionKeys
     public byte[] DeadLetterNames { get; }
 
     /// <summary>What the keys of owned sets begin with.</summary>
-    public string OwnedPrefix => _tag + "o:";
+    public string OwnedPrefix { get; }
 
     /// <summary>What an incarnation owns.</summary>
-    public byte[] Owned(IncarnationId incarnation) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_tag}o:{incarnation}"));
+    public byte[] Owned(IncarnationId incarnation) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{OwnedPrefix}{incarnation}"));
+
+    /// <summary>As <see cref="Owned"/>, into memory that has room for <see cref="OwnedPrefix"/> and a name.</summary>
+    public int WriteOwned(Span<byte> destination, IncarnationId incarnation)
+    {
+        int prefix = Encoding.ASCII.GetBytes(OwnedPrefix, destination);
+        return prefix + incarnation.Write(destination[prefix..]);
+    }
 
     private byte[] Key(char role) => Encoding.ASCII.GetBytes(_tag + role);
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Globalization;
@@ -23,35 +22,19 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
 
     public ValueTask<FlushReply> FlushAsync(FlushRequest request)
     {
+        Span<byte> owned = stackalloc byte[keys.OwnedPrefix.Length + IncarnationId.MaxLength], name = stackalloc byte[IncarnationId.MaxLength];
+        owned = owned[..keys.WriteOwned(owned, request.Incarnation)];
+        name = name[..request.Incarnation.Write(name)];
         RespCommand command = client.Command(scripts.Flush, 9);
-        command.Key(keys.Meta).Key(keys.Leases).Key(keys.Tombstones).Key(keys.Owned(request.Incarnation)).Key(keys.Open).Key(keys.Due)
+        command.Key(keys.Meta).Key(keys.Leases).Key(keys.Tombstones).Key(owned).Key(keys.Open).Key(keys.Due)
             .Key(keys.DeadLetters).Key(keys.DeadLetterNames).Key(keys.OpenLarge);
         Span<byte> packed = stackalloc byte[TermsBytes];
         BinaryPrimitives.WriteUInt64LittleEndian(packed, request.Hash);
-        command.Write(Number(request.Seen)).Write(Name(request.Incarnation)).Write(request.Incarnation.IssuedAt).Write(request.Number).Write(packed[..8]);
+        command.Write(Number(request.Seen)).Write(name).Write(request.Incarnation.IssuedAt).Write(request.Number).Write(packed[..8]);
         WriteTerms(packed, request.Layout, request.Terms);
         command.Write(packed).Write(schema);
-        byte[] argument = ArrayPool<byte>.Shared.Rent(1024);
-        try
-        {
-            foreach (BatchItem item in request.Items)
-            {
-                int length = 1 + item.Delta.Length;
-                if (argument.Length < length)
-                {
-                    ArrayPool<byte>.Shared.Return(argument);
-                    argument = ArrayPool<byte>.Shared.Rent(length);
-                }
-
-                argument[0] = (byte)((item.Holds ? 1 : 0) | (item.Force ? 2 : 0) | ((int)item.Reason << 2));
-                item.Delta.Span.CopyTo(argument.AsSpan(1));
-                command.Write(item.Resource.Bytes).Write(argument.AsSpan(0, length));
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(argument);
-        }
+        using (BatchArguments arguments = new(request.Items, schema, endsByReference: request.Terms.Inactivity == 0))
+            command.Write(arguments.Names).Write(arguments.Items);
 
         return command.ToAsync(static (ref reply) =>
         {

@@ -11,6 +11,9 @@ namespace Sluice.Coordination.Redis;
 /// <param name="names">What processes call the servers; the names must be the same in all of them.</param>
 internal sealed class RendezvousServers(IReadOnlyList<string> names)
 {
+    /// <summary>How many servers there are.</summary>
+    public int Count => names.Count;
+
     /// <summary>
     /// What processes have to agree on beside the namespace: the names, in an order of their own. Nothing when there is one server, which may be called by any of
     /// its names.

@@ -16,11 +16,14 @@ internal static class SchemaDescriptor
     /// <summary>The longest window that is no large field.</summary>
     public const int MaxSmallWindow = 32;
 
+    /// <summary>The kind of a sum of 64 bits.</summary>
+    public const byte WideSumKind = 0x10;
+
     // The high four bits choose the merge, the low four which payloads are values. Kinds that merge alike share a byte: integers and durations
     // are extrema without a range, and a sketch does not know what was hashed.
     private static readonly FrozenDictionary<string, byte> Kinds = new Dictionary<string, byte>(StringComparer.Ordinal)
     {
-        ["sum.i64"] = 0x10,
+        ["sum.i64"] = WideSumKind,
         ["sum.i32"] = 0x11,
         ["max.i64"] = 0x20,
         ["max.span"] = 0x20,

@@ -97,7 +97,7 @@ internal sealed class EntryTable(int capacity)
         }
     }
 
-    public static int HashOf(string key) => (int)StringKeyComparer.OfProcess.Hash(key);
+    public static int HashOf(string key) => (int)KeySecrets.OfProcess.Hash(key);
 
     private static CacheEntry? Walk(CacheEntry?[] buckets, string key)
     {

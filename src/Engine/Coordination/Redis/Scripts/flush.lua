@@ -1,6 +1,7 @@
 -- Applies a numbered batch of an incarnation's lane, once.
 -- KEYS 1 m  2 l  3 t  4 o of the incarnation  5 r  6 d  7 x  8 y  9 b
--- ARGV 1 seen  2 incarnation  3 its time of issue  4 number  5 hash  6 layout and terms  7 schema, then per item: resource, flags .. delta
+-- ARGV 1 seen  2 incarnation  3 its time of issue  4 number  5 hash  6 layout and terms  7 schema  8 number of items, bytes of a value of a compact item, then names, each behind its length
+--      9 items, each: flags (128: compact, see keep.lua), then length of the delta, delta
 local expected, lease, linger, hard, gap, life, open_limit, letter_limit = up('<c8I7I7I7I7I7I4I4', ARGV[6])
 local id, number = ARGV[2], tonumber(ARGV[4])
 local known = call('HMGET', KEYS[1], '#', id)
@@ -26,26 +27,28 @@ end
 
 read_meta(nil, ARGV[1])
 layout = expected
-local schema = read_schema(ARGV[7])
-local count = (#ARGV - 7) / 2
-local resources = {}
-for i = 1, count do resources[i] = ARGV[6 + 2 * i] end
+local schema, names, items = read_schema(ARGV[7]), ARGV[8], ARGV[9]
+local count, width = up('<HB', names)
+local form = item_form(schema, width)
+local resources = {up('<' .. rep('Hc0', count), names, 4)}
 local records, owned, larges = {}, {}, {}
 if count > 0 then
-  records = call('HMGET', KEYS[5], unpack(resources))
-  owned = call('HMGET', KEYS[4], unpack(resources))
-  if schema.has_large then larges = call('HMGET', KEYS[9], unpack(resources)) end
+  records = call('HMGET', KEYS[5], unpack(resources, 1, count))
+  owned = call('HMGET', KEYS[4], unpack(resources, 1, count))
+  if schema.has_large then larges = call('HMGET', KEYS[9], unpack(resources, 1, count)) end
 end
-
-local named, refused = {}, {}
+local refused = {}
 local set, gone, own, disown, due_at, not_due, set_large, letters, letter_names = {}, {}, {}, {}, {}, {}, {}, {}, {}
 local open_count, letter_count
 local opened = 0
-for i = 1, count do
-  local resource, argument = resources[i], ARGV[7 + 2 * i]
-  if named[resource] then return redis.error_reply('SLUICETWICE the batch names a resource twice') end
-  named[resource] = true
-  local head = byte(argument)
+local rest, rest_at = add_to_held(schema, width, form, gap == 0 and hard, resources, count, items, records, owned, set)
+if not rest then return redis.error_reply('SLUICETWICE the batch names a resource twice') end
+for j, i in ipairs(rest) do
+  local resource = resources[i]
+  local at = rest_at[j]
+  local head, size, from = byte(items, at), 1, 1
+  local compact = head > 127
+  if compact then head = head - 128 else size, from = up('<I4', items, at + 1) end
   local holds, force, reason = head % 2 == 1 and gap == 0, head % 4 > 1, floor(head / 4)
   local blob, large = records[i], larges[i] or ''
   local holders, flags, why, times, generation, created, hard_due, due, due_after, small = 0, 0, 0, 0, 0, 0, NEVER, NEVER, 0, ''
@@ -56,8 +59,8 @@ for i = 1, count do
   local forced, waiting, due_before = flags % 2 == 1, flags % 4 > 1, due
   local was, contributed = owned[i], owned[i] and up('<I7', owned[i]) or 0
   local contributed_before, is_merged = contributed, false
-  if #argument > 1 then
-    local delta = sub(argument, 2)
+  if size > 0 then
+    local delta = compact and expand(schema, form, items, at) or sub(items, from, from + size - 1)
     local status, small_after, large_after = merge_record(schema, small, large, delta)
     if status == 0 then
       if generation == 0 then generation, created = tick(), now end

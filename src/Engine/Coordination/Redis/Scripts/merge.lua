@@ -556,17 +556,20 @@ function read_schema(descriptor)
       has_narrow = true
     end
   end
+  -- A long that is not 64 bits (builds for 32-bit machines) leaves the fast paths to nobody.
+  local has_long = struct.size('l') == 8
   return {
     bytes = bytes,
     count = count,
+    -- How many sums of 64 bits there are, if there are one to eight and nothing else.
+    counters = only_sums and not has_narrow and has_long and count < 9 and count or 0,
     large = large,
     has_large = has_large,
     has_narrow = has_narrow,
     last_header = SUM_HEADER + count - 1,
     full = 10 * count,
-    form = '<' .. rep('Hl', count < 8 and count or 8),
-    -- A long that is not 64 bits (builds for 32-bit machines) leaves the fast path to nobody.
-    limit = struct.size('l') ~= 8 and -1 or has_narrow and 2 ^ 60 or 2 ^ 104,
+    form = sub('<HlHlHlHlHlHlHlHl', 1, 1 + 2 * count),
+    limit = not has_long and -1 or has_narrow and 2 ^ 60 or 2 ^ 104,
     merge = not only_sums and general_merger(bytes),
   }
 end

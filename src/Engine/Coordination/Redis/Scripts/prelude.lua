@@ -9,7 +9,7 @@
 --
 -- Records are packed, little-endian, integers of 7 bytes: a double is exact up to 2^53, and so are microseconds until the year 2255.
 -- A script is atomic but is not rolled back: each one reads and computes everything first and writes last. Only the server's clock is asked.
-local call, up, pk, sub, byte, floor = redis.call, struct.unpack, struct.pack, string.sub, string.byte, math.floor
+local call, up, pk, sub, byte, rep, floor = redis.call, struct.unpack, struct.pack, string.sub, string.byte, string.rep, math.floor
 local NEVER = 9007199254740992
 local META = '<c8I7I7I4'           -- layout, clock, last write, number of references
 local MEMBER = '<I7c8I7I7I4'       -- last batch, its hash, lease deadline, lease, number of references; then its refused items (from 34)

@@ -1,30 +1,31 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 
 namespace Sluice.Caching;
 
-/// <summary>
-/// Ordinal equality of string keys with a hash whose seed is drawn once per process, so that nobody outside can choose keys that collide. Spans
-/// compare and hash as the strings they would become, which lets the table be searched without making a string.
-/// </summary>
+/// <summary>The hash of keys in memory, whose secrets are drawn once per process, so that nobody outside can choose keys that collide.</summary>
 /// <remarks>
-/// The hash folds 16 bytes a step with one 64 x 64 -> 128 bit multiplication whose halves are xored (the mixer of wyhash); both factors carry a
+/// It folds 16 bytes a step with one 64 x 64 -> 128 bit multiplication whose halves are xored (the mixer of wyhash); both factors carry a
 /// secret. It is independent of the hash that chooses partitions, which is public and part of the stored layout. Immutable; any thread.
 /// </remarks>
-internal sealed class StringKeyComparer : IEqualityComparer<string>, IAlternateEqualityComparer<ReadOnlySpan<char>, string>
+internal readonly struct KeySecrets(ulong secret, ulong seed)
 {
-    private readonly ulong _secret;
-    private readonly ulong _seed;
+    private readonly ulong _secret = secret;
+    private readonly ulong _seed = seed;
 
-    public StringKeyComparer(ulong secret, ulong seed)
+    /// <summary>The secrets of this process.</summary>
+    public static KeySecrets OfProcess { get; } = Draw();
+
+    /// <summary>A number: one step of the mixer, whose product nobody can steer without the secrets.</summary>
+    public ulong Hash(ulong key) => Mix(key ^ _secret, _seed);
+
+    public ulong Hash(Guid key)
     {
-        _secret = secret;
-        _seed = seed;
+        ref ulong halves = ref Unsafe.As<Guid, ulong>(ref key);
+        return Mix(Mix(halves ^ _secret, Unsafe.Add(ref halves, 1) ^ _seed) ^ 16, _seed);
     }
-
-    /// <summary>The comparer of this process.</summary>
-    public static StringKeyComparer OfProcess { get; } = Draw();
 
     public ulong Hash(ReadOnlySpan<char> key)
     {
@@ -64,30 +65,21 @@ internal sealed class StringKeyComparer : IEqualityComparer<string>, IAlternateE
         return Mix(Mix(low ^ _secret, high ^ hash) ^ length, _seed);
     }
 
-    public bool Equals(string? x, string? y) => string.Equals(x, y);
-
-    public int GetHashCode(string obj) => Fold(Hash(obj));
-
-    public bool Equals(ReadOnlySpan<char> alternate, string other) => alternate.SequenceEqual(other);
-
-    public int GetHashCode(ReadOnlySpan<char> alternate) => Fold(Hash(alternate));
-
-    public string Create(ReadOnlySpan<char> alternate) => alternate.ToString();
-
-    private static StringKeyComparer Draw()
+    private static KeySecrets Draw()
     {
         Span<ulong> drawn = stackalloc ulong[2];
         RandomNumberGenerator.Fill(MemoryMarshal.AsBytes(drawn));
-        return new StringKeyComparer(drawn[0] | 1, drawn[1] | 1);
+        return new KeySecrets(drawn[0] | 1, drawn[1] | 1);
     }
 
     private static ulong Mix(ulong a, ulong b)
     {
+        // Two multiplications side by side: one that gives both halves writes the lower one to memory.
+        if (Bmi2.X64.IsSupported)
+            return Bmi2.X64.MultiplyNoFlags(a, b) ^ unchecked(a * b);
         ulong high = Math.BigMul(a, b, out ulong low);
         return high ^ low;
     }
 
     private static ulong Read64(ref byte bytes, nuint at) => Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref bytes, at));
-
-    private static int Fold(ulong hash) => (int)(hash ^ (hash >> 32));
 }
