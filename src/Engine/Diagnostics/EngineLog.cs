@@ -61,12 +61,12 @@ internal static partial class EngineLog
     [LoggerMessage(42, LogLevel.Warning, "{Server} {Loss}.")]
     public static partial void NotPersistent(this ILogger logger, string server, string loss);
 
-    [LoggerMessage(50, LogLevel.Warning, "Dogpile: the store could not {Operation} '{Key}'; the cache goes on without it.")]
+    [LoggerMessage(60, LogLevel.Warning, "Dogpile: the store could not {Operation} '{Key}'; the cache goes on without it.")]
     public static partial void StoreFailed(this ILogger logger, Exception error, string operation, string key);
 
-    [LoggerMessage(51, LogLevel.Warning, "Dogpile: the creation of '{Key}' failed; its old value is served for now.")]
+    [LoggerMessage(61, LogLevel.Warning, "Dogpile: the creation of '{Key}' failed; its old value is served for now.")]
     public static partial void CreationFailed(this ILogger logger, Exception error, string key);
 
-    [LoggerMessage(52, LogLevel.Warning, "Dogpile: the lease on the creation of '{Key}' was lost; the value that it made, if any, was not kept.")]
+    [LoggerMessage(62, LogLevel.Warning, "Dogpile: the lease on the creation of '{Key}' was lost; the value that it made, if any, was not kept.")]
     public static partial void CreationLeaseLost(this ILogger logger, string key);
 }
