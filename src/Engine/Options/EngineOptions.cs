@@ -138,7 +138,8 @@ public sealed class EngineOptions
 
     /// <summary>
     /// How long after an answer the server may still lose what it answered for. 0 (the default) for the in-process coordinator and servers that write
-    /// through; 2 s for a server that syncs every second. Completions wait that long, and batches are kept that long to be sent again.
+    /// through; for a server that syncs every second, 2 s plus the time that a restart or failover may take. Completions wait that long, and batches are kept that
+    /// long to be sent again; what is older when the server is back is reported by <see cref="OnLoss"/>.
     /// </summary>
     public TimeSpan DurabilityWindow { get; set; } = TimeSpan.Zero;
 
