@@ -21,7 +21,7 @@ internal sealed class InProcessLockCoordinator(TimeProvider time) : LockCoordina
             renewal.Reply = CellOf(space, renewal.Partition).Apply(renewal.Request);
     }
 
-    public override ILockSubscription Subscribe(LockNamespace space, ILockWakeSink sink) => new Subscription(this, space, sink);
+    public override ILockSubscription Subscribe(LockNamespace space, LockEngineId engine, ILockWakeSink sink) => new Subscription(this, space, engine, sink);
 
     public override IUncontendedLocks? Uncontended(LockNamespace space, int partition, IncarnationId session) => CellOf(space, partition).Uncontended(session);
 
@@ -51,20 +51,18 @@ internal sealed class InProcessLockCoordinator(TimeProvider time) : LockCoordina
         }
     }
 
-    private sealed class Subscription(InProcessLockCoordinator coordinator, LockNamespace space, ILockWakeSink sink) : ILockSubscription
+    private sealed class Subscription(InProcessLockCoordinator coordinator, LockNamespace space, LockEngineId engine, ILockWakeSink sink) : ILockSubscription
     {
-        public ValueTask AddAsync(int partition, IncarnationId session, CancellationToken cancellation)
+        public ValueTask ReadyAsync(int partition, CancellationToken cancellation)
         {
-            coordinator.CellOf(space, partition).Subscribe(session, sink);
+            coordinator.CellOf(space, partition).Subscribe(engine, sink);
             return ValueTask.CompletedTask;
         }
-
-        public void Remove(int partition, IncarnationId session) => coordinator.CellOf(space, partition).Unsubscribe(session);
 
         public ValueTask DisposeAsync()
         {
             for (int partition = 0; partition < space.Partitions; partition++)
-                coordinator.CellOf(space, partition).Unsubscribe(sink);
+                coordinator.CellOf(space, partition).Unsubscribe(engine);
             return ValueTask.CompletedTask;
         }
     }

@@ -16,7 +16,7 @@ internal sealed class LockCell(int partition, TimeProvider time)
     private readonly Lock _gate = new();
     private readonly Dictionary<ResourceKey, ThinHold> _thin = [];
     private readonly Dictionary<IncarnationId, UncontendedLocks> _uncontended = [];
-    private readonly Dictionary<IncarnationId, ILockWakeSink> _sinks = [];
+    private readonly Dictionary<LockEngineId, ILockWakeSink> _sinks = [];
     private LockPartitionState _state = LockPartitionState.Empty;
     private long _clock;
 
@@ -33,7 +33,7 @@ internal sealed class LockCell(int partition, TimeProvider time)
             step = LockTransitions.Apply(_state, now, request.Seen >= _clock ? request : request with { Seen = _clock });
             _state = step.State;
             _clock = Math.Max(_clock, _state.Clock);
-            told = step.Wakes.Count == 0 ? [] : [.. step.Wakes.Select(wake => (_sinks.GetValueOrDefault(wake.Session), wake))];
+            told = step.Wakes.Count == 0 ? [] : [.. step.Wakes.Select(wake => (_sinks.GetValueOrDefault(LockEngineId.Of(wake.Session)), wake))];
             foreach (LockWake wake in step.Wakes)
             {
                 if (wake.Kind == LockWakeKind.SessionEnded && _uncontended.Remove(wake.Session, out UncontendedLocks? ended))
@@ -58,25 +58,16 @@ internal sealed class LockCell(int partition, TimeProvider time)
         }
     }
 
-    public void Subscribe(IncarnationId session, ILockWakeSink sink)
+    public void Subscribe(LockEngineId engine, ILockWakeSink sink)
     {
         lock (_gate)
-            _sinks[session] = sink;
+            _sinks[engine] = sink;
     }
 
-    public void Unsubscribe(IncarnationId session)
+    public void Unsubscribe(LockEngineId engine)
     {
         lock (_gate)
-            _sinks.Remove(session);
-    }
-
-    public void Unsubscribe(ILockWakeSink sink)
-    {
-        lock (_gate)
-        {
-            foreach ((IncarnationId session, _) in _sinks.Where(entry => ReferenceEquals(entry.Value, sink)).ToArray())
-                _sinks.Remove(session);
-        }
+            _sinks.Remove(engine);
     }
 
     public LockPartitionState Snapshot()

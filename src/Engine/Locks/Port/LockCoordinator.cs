@@ -26,10 +26,9 @@ internal abstract class LockCoordinator
     public abstract void Renew(LockNamespace space, ReadOnlySpan<Renewal> renewals, TimeSpan timeout);
 
     /// <summary>
-    /// Begins to pass on pushes for the engine's sessions, which it names with <see cref="ILockSubscription.AddAsync"/> before it waits for
-    /// anything there. One channel per engine and server, however many locks.
+    /// Begins to pass on the pushes to an engine's sessions. One channel per engine and server, however many sessions and locks.
     /// </summary>
-    public abstract ILockSubscription Subscribe(LockNamespace space, ILockWakeSink sink);
+    public abstract ILockSubscription Subscribe(LockNamespace space, LockEngineId engine, ILockWakeSink sink);
 
     /// <summary>
     /// A short way for a session whose lease never runs out: takes and frees locks that nobody else wants without a request. Null where there is none.
@@ -41,12 +40,11 @@ internal abstract class LockCoordinator
 /// <summary>The pushes of one engine. Disposal ends them.</summary>
 internal interface ILockSubscription : IAsyncDisposable
 {
-    /// <summary>Returns when pushes for the session arrive. Those sent before may be missed.</summary>
+    /// <summary>
+    /// Returns when pushes from a partition arrive; those sent before may be missed. An engine calls it before it opens a session there.
+    /// </summary>
     /// <exception cref="CoordinatorException">The server can't be reached.</exception>
-    ValueTask AddAsync(int partition, IncarnationId session, CancellationToken cancellation);
-
-    /// <summary>The session has ended.</summary>
-    void Remove(int partition, IncarnationId session);
+    ValueTask ReadyAsync(int partition, CancellationToken cancellation);
 }
 
 /// <summary>Locks that nobody else wants, without a request. Thread-safe.</summary>

@@ -49,6 +49,12 @@ internal enum LockPolicy
     Overtaking,
 }
 
+/// <summary>What the sessions of one engine have in common, in all partitions: 96 random bits. Where its pushes go.</summary>
+internal readonly record struct LockEngineId(uint High, ulong Low)
+{
+    public static LockEngineId Of(IncarnationId session) => new(session.High, session.Low);
+}
+
 /// <summary>One engine's handle in one partition.</summary>
 /// <param name="Session">The session that it belongs to.</param>
 /// <param name="Number">Grows within the session and is never used again.</param>
@@ -67,11 +73,10 @@ internal readonly record struct LockHandleId(IncarnationId Session, long Number)
 internal sealed record LockClaim(ResourceKey Resource, LockMode Mode, int Capacity = 1);
 
 /// <summary>Begins a session. The server issues its identity, so a late copy makes a session that nobody knows, which runs out.</summary>
-/// <param name="High">With <paramref name="Low"/> 96 random bits of the engine.</param>
-/// <param name="Low">See <paramref name="High"/>.</param>
+/// <param name="Engine">Becomes part of the identity.</param>
 /// <param name="Lease">In microseconds of server time; <see cref="Durations.Never"/> only where engine and coordinator share a process.</param>
 /// <param name="Description">For people: machine and process.</param>
-internal sealed record OpenSessionRequest(uint High, ulong Low, long Lease, string Description) : LockRequest<OpenSessionReply>;
+internal sealed record OpenSessionRequest(LockEngineId Engine, long Lease, string Description) : LockRequest<OpenSessionReply>;
 
 internal sealed record OpenSessionReply(IncarnationId Session, long Now, long Clock);
 

@@ -8,7 +8,7 @@ internal static class SessionTransitions
 {
     public static OpenSessionReply Open(LockDraft draft, OpenSessionRequest request)
     {
-        IncarnationId session = new(draft.Tick(), request.High, request.Low);
+        IncarnationId session = new(draft.Tick(), request.Engine.High, request.Engine.Low);
         draft.PutSession(session, new LockSession(Durations.After(draft.Now, request.Lease), request.Lease, request.Description));
         return new OpenSessionReply(session, draft.Now, draft.Clock);
     }
