@@ -9,6 +9,8 @@ internal sealed class InProcessLockCoordinator(TimeProvider time) : LockCoordina
     private readonly Lock _gate = new();
     private readonly Dictionary<string, LockCell[]> _spaces = [];
 
+    public override bool AnswersAtOnce => true;
+
     public override ValueTask<TReply> SendAsync<TReply>(
         LockNamespace space, int partition, LockRequest<TReply> request, CancellationToken cancellation) =>
         cancellation.IsCancellationRequested

@@ -12,6 +12,9 @@ namespace Sluice.Locking;
 /// </remarks>
 internal abstract class LockCoordinator
 {
+    /// <summary>Whether <see cref="SendAsync"/> has completed when it returns, because nothing is between the engine and the state.</summary>
+    public virtual bool AnswersAtOnce => false;
+
     /// <summary>Carries out one transition on one partition, atomically.</summary>
     /// <exception cref="CoordinatorException">Not applied, or unknown; the exception says which.</exception>
     /// <exception cref="OperationCanceledException">Cancelled: the outcome is unknown.</exception>

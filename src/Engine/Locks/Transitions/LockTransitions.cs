@@ -9,10 +9,13 @@ internal readonly record struct LockStep(LockPartitionState State, object Reply,
 /// </summary>
 internal static class LockTransitions
 {
-    public static LockStep Apply<TReply>(LockPartitionState state, long now, LockRequest<TReply> request)
+    public static LockStep Apply<TReply>(LockPartitionState state, long now, LockRequest<TReply> request) => Apply(state, now, request.Seen, request);
+
+    /// <summary>For who has requests of several kinds.</summary>
+    public static LockStep Apply(LockPartitionState state, long now, long seen, object request)
     {
-        LockDraft draft = new(state, now, request.Seen);
-        object reply = (object)request switch
+        LockDraft draft = new(state, now, seen);
+        object reply = request switch
         {
             AcquireRequest acquire => HandleTransitions.Acquire(draft, acquire),
             ReleaseRequest release => HandleTransitions.Release(draft, release),
