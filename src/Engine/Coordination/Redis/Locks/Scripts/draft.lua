@@ -249,8 +249,6 @@ local function grant(entry, token)
   -- Signals outlive their session, which therefore does not list them.
   if entry.claims[1].mode ~= SIGNAL then
     put_handle(entry.handle, {handle = entry.handle, place = 0, claims = resources})
-  elseif waited then
-    put_handle(entry.handle, false)
   end
 end
 

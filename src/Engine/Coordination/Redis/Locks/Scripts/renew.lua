@@ -27,7 +27,7 @@ if now < written then
     put_bound(resource, holder)
     put_record(resource, of)
   end
-  written, is_changed = now, true
+  written = now
 end
 
 local of = living(id)
