@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using Sluice.Coordination;
 using Sluice.Coordination.Redis;
+using Sluice.Harness;
 using Sluice.Locking;
 using Sluice.Resp;
 using Xunit;
@@ -12,7 +13,7 @@ namespace Sluice.Tests.Coordination.Redis;
 /// <remarks>Prevents a script that keeps every promise that somebody thought of, and is different all the same.</remarks>
 public sealed class LockDifferentialTests(SharedRedisServer shared)
 {
-    private const int Histories = 60;
+    private const int Histories = 100;
     private const int StepsBetweenLooks = 16;
 
     [Theory]
@@ -40,7 +41,6 @@ public sealed class LockDifferentialTests(SharedRedisServer shared)
     [InlineData("release", "\ncommit(false)\nreturn {status", "\ncommit(false)\nif call('HLEN', R) == 0 then call('HDEL', C, '#') end\nreturn {status", "a token that begins anew when a lock is deleted")]
     [InlineData("*", "    wake(GRANTED, session_of(together.handle)", "    local _ = (session_of(together.handle)", "no wake-up")]
     [InlineData("*", "line_new[member] = nil else line_gone[member] = true end", "line_new[member] = nil end", "a waiter that is kept after it gave up")]
-    [InlineData("*", "if not found or not gone_at(resource, found) then return found end\n    i = i + 1", "return found", "a waiter that has left is granted")]
     [InlineData("acquire", "local known = entry_of(handle)", "local known = nil", "a retry that takes a second lock")]
     [InlineData("acquire", "if is_finished(of, number) then return answer(3) end", "", "a late copy that takes a lock for nobody")]
     [InlineData("acquire", "is_kept_back(claim.resource, there, claim.mode, #claims, NEVER)", "false", "newcomers that overtake")]
@@ -50,14 +50,18 @@ public sealed class LockDifferentialTests(SharedRedisServer shared)
     [InlineData("*", "for _, claim in ipairs(entry.claims) do\n    local of = record(claim.resource)\n    if of then", "for _, claim in ipairs({entry.claims[1]}) do\n    local of = record(claim.resource)\n    if of then", "a release of one of several resources")]
     [InlineData("*", "if of then finish(id, of, (up('>I7', holder.handle, 20))) end", "", "a copy takes again what had reached its bound")]
     [InlineData("renew", "if now < written then", "if false then", "a clock that was set back is not noticed")]
-    [InlineData("renew", "settle()", "", "a sweep that grants nobody what it freed")]
+    [InlineData("renew", "settle()\n\nlocal reports = {}", "local reports = {}", "a sweep that grants nobody what it freed")]
     [InlineData("convert", "step < holder.step then", "false then", "an upgrade that comes back after it was undone")]
     [InlineData("convert", "holder.mode, holder.token = EXCLUSIVE, tick()", "holder.mode = EXCLUSIVE", "an upgrade without a new token")]
     [InlineData("*", "if of.upgrade then return true end", "", "newcomers that keep an upgrade waiting")]
     public async Task A_planted_bug_is_found(string script, string right, string wrong, string bug)
     {
+        Assert.SkipWhen(PrivateRedisServer.Unavailable is not null, PrivateRedisServer.Unavailable ?? "");
         int planted = 0;
-        await using HandDrivenRedis server = await HandDrivenRedis.StartAsync(await shared.GetAsync(), (name, source) =>
+
+        // A server of its own: a bug may be a loop without an end.
+        await using PrivateRedisServer alone = await PrivateRedisServer.StartAsync([], TestContext.Current.CancellationToken);
+        await using HandDrivenRedis server = await HandDrivenRedis.StartAsync(alone, (name, source) =>
         {
             bool isMeant = script == name || (script == "*" && source.Contains("local function settle()", StringComparison.Ordinal));
             if (!isMeant)

@@ -66,12 +66,12 @@ internal sealed class LockRequestHistory(Random random)
                     Convert(Recent(_acquires), seen);
                 break;
             case 18 or 19:
-                Send(new RenewRequest(Session(), 5 + random.Next(60), [.. Enumerable.Range(0, random.Next(4)).Select(_ => Number())], random.Next(5)) { Seen = seen });
+                Send(new RenewRequest(Session(), 20 + random.Next(200), [.. Enumerable.Range(0, random.Next(4)).Select(_ => Number())], random.Next(5)) { Seen = seen });
                 break;
             case 20:
-                if (random.Next(3) == 0)
+                if (random.Next(2) == 0)
                     Send(new CloseSessionRequest(Session(), random.Next(3)) { Seen = seen });
-                else
+                else if (random.Next(3) == 0)
                     Jump();
                 break;
             case 21:
@@ -92,14 +92,14 @@ internal sealed class LockRequestHistory(Random random)
     private void Open(long seen)
     {
         int engine = random.Next(Engines);
-        OpenSessionReply opened = (OpenSessionReply)Send(new OpenSessionRequest(Engine(engine), 5 + random.Next(80), $"engine {engine}") { Seen = seen });
+        OpenSessionReply opened = (OpenSessionReply)Send(new OpenSessionRequest(Engine(engine), 20 + random.Next(200), $"engine {engine}") { Seen = seen });
         _sessions.Add(opened.Session);
     }
 
     private void Acquire(long seen)
     {
         ImmutableArray<LockClaim> claims = Claims();
-        long maxHold = random.Next(4) == 0 || claims[0].Mode == LockMode.Signal ? 1 + random.Next(40) : Durations.Never;
+        long maxHold = random.Next(claims[0].Mode == LockMode.Signal ? 8 : 4) == 0 == (claims[0].Mode != LockMode.Signal) ? 1 + random.Next(40) : Durations.Never;
         AcquireRequest request = new(
             Session(), ++_number, claims, (LockPolicy)random.Next(3), Waits: random.Next(4) != 0, maxHold, random.Next(3) == 0 ? $"owner {_number}" : "") { Seen = seen };
         _acquires.Add(request);
@@ -127,11 +127,13 @@ internal sealed class LockRequestHistory(Random random)
         Send(new ReleaseRequest(of.Session, of.Number, random.Next(3) == 0) { Seen = seen });
     }
 
-    private void Convert(AcquireRequest of, long seen)
+    private void Convert(AcquireRequest recent, long seen)
     {
         if (random.Next(4) != 0)
             _step++;
-        Send(new ConvertRequest(of.Session, of.Number, _step, (LockMode)random.Next(3), Waits: random.Next(3) != 0) { Seen = seen });
+        LockHandleId[] holding = [.. _state.Records.OrderBy(static record => record.Key).SelectMany(static record => record.Value.Holders.Select(static holder => holder.Handle))];
+        LockHandleId of = holding.Length == 0 || random.Next(4) == 0 ? new LockHandleId(recent.Session, recent.Number) : holding[random.Next(holding.Length)];
+        Send(new ConvertRequest(of.Session, of.Number, Math.Max(1, _step - (random.Next(4) == 0 ? random.Next(6) : 0)), (LockMode)Math.Max(0, random.Next(5) - 2), Waits: random.Next(3) != 0) { Seen = seen });
     }
 
     /// <summary>The clock is set: forward by more than every lease, or back.</summary>

@@ -57,14 +57,14 @@ internal sealed class HandDrivenLockServer(HandDrivenRedis server) : RedisLockSe
 }
 
 /// <summary>In the server's own time, with the scripts exactly as they are shipped.</summary>
-internal sealed class RealTimeLockServer(string url) : RedisLockServer
+internal sealed class RealTimeLockServer(string url, string? prefix = null) : RedisLockServer
 {
     private readonly RedisCoordinator _coordinator = new(new RedisOptions { url });
 
     // Leases of this length must outlive the requests that are sent meanwhile, on a machine that does other things too.
     public override long Short => 1_000_000;
 
-    public override string Prefix { get; } = SharedRedisServer.NewPrefix();
+    public override string Prefix { get; } = prefix ?? SharedRedisServer.NewPrefix();
 
     protected override RedisLockCoordinator Locks => _coordinator.Locks;
 
