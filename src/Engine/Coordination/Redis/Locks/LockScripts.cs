@@ -10,15 +10,15 @@ internal sealed class LockScripts
     {
         Open = Make("open", rewrite);
         Renew = Make("renew", rewrite);
-        Acquire = Make("acquire", rewrite);
+        Acquire = RedisScripts.Make("locks.", "acquire", rewrite, "head", "acquire-alone", "prelude", "draft");
         Convert = Make("convert", rewrite);
-        Release = Make("release", rewrite);
+        Release = RedisScripts.Make("locks.", "release", rewrite, "head", "release-alone", "prelude", "draft");
         Close = Make("close", rewrite);
         Participants = Make("participants", rewrite, "listing");
         Revoke = Make("revoke", rewrite);
         Forget = Make("forget", rewrite);
         Survey = Make("survey", rewrite, "listing");
-        Snapshot = RedisScripts.Make("locks.", "snapshot", rewrite, "prelude");
+        Snapshot = RedisScripts.Make("locks.", "snapshot", rewrite, "head");
     }
 
     /// <summary>As they are shipped.</summary>
@@ -47,5 +47,5 @@ internal sealed class LockScripts
     public Script Snapshot { get; }
 
     private static Script Make(string name, Func<string, string, string>? rewrite, params ReadOnlySpan<string> shared) =>
-        RedisScripts.Make("locks.", name, rewrite, ["prelude", "draft", .. shared]);
+        RedisScripts.Make("locks.", name, rewrite, ["head", "prelude", "draft", .. shared]);
 }

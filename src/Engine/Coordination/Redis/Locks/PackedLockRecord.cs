@@ -83,15 +83,21 @@ internal sealed record PackedHandle(LockHandleId Handle, long Place, ImmutableAr
 /// <summary>A place in a line, as scripts keep it.</summary>
 internal sealed record PackedWaiter(ResourceKey Resource, bool IsWriter, long Place, LockHandleId Handle, LockMode Mode, int Capacity, int Claims)
 {
-    private const int WritersClass = 1;
+    private const int WritersLine = 1;
+    private const int SeveralLine = 100;
 
     public static PackedWaiter Read(ReadOnlySpan<byte> packed)
     {
         int length = BinaryPrimitives.ReadUInt16BigEndian(packed);
         ResourceKey resource = new(packed.Slice(sizeof(ushort), length));
         PackedCursor cursor = new(packed[(sizeof(ushort) + length)..]);
-        return new PackedWaiter(
-            resource, cursor.Byte() == WritersClass, cursor.BigNumber(), cursor.Handle(), (LockMode)cursor.Byte(), cursor.Int32(), cursor.UInt16());
+        (int line, int lineCapacity) = (cursor.Byte(), cursor.BigInt32());
+        PackedWaiter waiter = new(resource, line == WritersLine, cursor.BigNumber(), cursor.Handle(), (LockMode)cursor.Byte(), cursor.Int32(), cursor.UInt16());
+        int own = waiter.Claims == 1 ? 1 + (int)waiter.Mode : SeveralLine;
+        bool isCounted = own != SeveralLine && (waiter.Mode is LockMode.Permit or LockMode.Rendezvous or LockMode.Await);
+        return line == own && lineCapacity == (isCounted ? waiter.Capacity : 0)
+            ? waiter
+            : throw new InvalidDataException($"{waiter.Handle} stands in a line of '{resource}' where it does not belong.");
     }
 }
 
@@ -107,6 +113,8 @@ internal ref struct PackedCursor(ReadOnlySpan<byte> packed)
     public int Byte() => Take(1)[0];
 
     public int UInt16() => BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)));
+
+    public int BigInt32() => BinaryPrimitives.ReadInt32BigEndian(Take(sizeof(int)));
 
     public int Int32() => BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
 

@@ -36,12 +36,16 @@ public sealed class LockDifferentialTests(SharedRedisServer shared)
 
     // A comparison that finds nothing wrong with these would find nothing at all.
     [Theory]
-    [InlineData("release", "handle, is_doubtful = id .. pk('>I7', number)", "handle, is_doubtful = (call('ZRANGE', H, 0, 0)[1] or '') == '' and id .. pk('>I7', number) or sub(call('ZRANGE', H, 0, 0)[1], 1, 26)", "a release without a check of the owner")]
+    [InlineData("release", "local entry = deadline > now and at + length > #known[2] and starting(H, handle, 0, 1)[1]", "local entry = call('ZRANGE', H, 0, 0)[1] handle = entry and sub(entry, 1, 26)", "a release without a check of the owner")]
+    [InlineData("acquire", "number > floor and at + length > #known[2] and", "number > floor and", "a late copy that takes a free lock for nobody")]
+    [InlineData("release", "if size == #record then", "if true then", "a release that ends what others hold")]
+    [InlineData("acquire", "token = token + 1\n", "", "the same token twice")]
+    [InlineData("*", "if waiter.claims == 1 then passed[waiter.line] = true end", "passed[waiter.line] = true", "who wants several is passed over")]
     [InlineData("*", "if clock < now then clock = now end\n  return clock", "clock = now\n  return clock", "tokens that follow the server's clock alone")]
     [InlineData("release", "\ncommit(false)\nreturn {status", "\ncommit(false)\nif call('HLEN', R) == 0 then call('HDEL', C, '#') end\nreturn {status", "a token that begins anew when a lock is deleted")]
     [InlineData("*", "    wake(GRANTED, session_of(together.handle)", "    local _ = (session_of(together.handle)", "no wake-up")]
     [InlineData("*", "line_new[member] = nil else line_gone[member] = true end", "line_new[member] = nil end", "a waiter that is kept after it gave up")]
-    [InlineData("acquire", "local known = entry_of(handle)", "local known = nil", "a retry that takes a second lock")]
+    [InlineData("acquire", "local entry = entry_of(handle)\nif entry then", "local entry = nil\nif entry then", "a retry that takes a second lock")]
     [InlineData("acquire", "if is_finished(of, number) then return answer(3) end", "", "a late copy that takes a lock for nobody")]
     [InlineData("acquire", "is_kept_back(claim.resource, there, claim.mode, #claims, NEVER)", "false", "newcomers that overtake")]
     [InlineData("*", "if found.deadline > now then return found end", "if true then return found end", "a dead session that acts")]

@@ -1,28 +1,28 @@
 -- Takes all claims of a handle, or waits for them, or leaves nothing behind. Changes nothing for a handle that is known, but what a look at its records brings.
 -- ARGV 1 seen  2 what channels begin with  3 partition  4 session  5 number  6 policy  7 waits  8 bound  9 owner  10.. claims: mode, capacity, resource
-local id, number, policy, max_hold = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
+local number, policy = tonumber(ARGV[5]), tonumber(ARGV[6])
 local handle = id .. pk('>I7', number)
-begin(id)
+begin(id, known)
 
 local function answer(status, token, since)
   commit(status == 0 or status == 1)
   return {status, token or 0, since or 0, status == 1 and next_expiry() or NEVER, now, clock}
 end
 
-local function standing(entry)
-  if entry.place ~= 0 then return answer(1, 0, entry.since) end
-  local holder = holder_of(record(entry.claims[1].resource), handle)
+local function standing(found)
+  if found.place ~= 0 then return answer(1, 0, found.since) end
+  local holder = holder_of(record(found.claims[1].resource), handle)
   return answer(0, holder.token, holder.since)
 end
 
 local of = living(id)
 if not of then return answer(5) end
-local known = entry_of(handle)
-if known then
-  for _, claim in ipairs(known.claims) do unsettle(claim.resource) end
+local entry = entry_of(handle)
+if entry then
+  for _, claim in ipairs(entry.claims) do unsettle(claim.resource) end
   settle()
-  known = entry_of(handle)
-  if known then return standing(known) end
+  entry = entry_of(handle)
+  if entry then return standing(entry) end
   return answer(3)
 end
 

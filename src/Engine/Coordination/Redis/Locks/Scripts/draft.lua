@@ -16,8 +16,8 @@ local function session(id)
 end
 
 -- What every request of a session begins with: one call for both.
-local function begin(id)
-  local known = call('HMGET', C, '#', id)
+local function begin(id, known)
+  known = known or call('HMGET', C, '#', id)
   read_meta(known[1])
   sessions[id] = known[2] and read_session(known[2])
 end
@@ -131,28 +131,42 @@ local function drop_bound(resource, holder)
   end
 end
 
--- The waiters of a record: two lines, read in pages as far as somebody looks.
-local function queue(resource)
-  local found = queues[resource]
-  if not found then
-    record(resource)
-    local stored = stored_counts[resource]
-    found = {{read = 0, is_read = stored[1] == 0}, {read = 0, is_read = stored[2] == 0}}
-    queues[resource] = found
+-- The waiters of a record stand in lines, one for each kind of claim: of those who want the same, who can't be granted now nobody behind can either. A line is read
+-- in pages, as far as somebody looks.
+local function line_in(lines, id)
+  for _, line in ipairs(lines) do
+    if line.id == id then return line end
   end
-  return found
 end
 
-local function waiter_at(resource, class, i)
-  local line = queue(resource)[class]
+local function queue(resource)
+  local lines = queues[resource]
+  if lines then return lines end
+  record(resource)
+  local stored, begins = stored_counts[resource], pk('>I2', #resource) .. resource
+  lines = {}
+  queues[resource] = lines
+  if stored[1] > 0 then lines[1] = {id = WRITERS, read = 0} end
+  local from = '(' .. begins .. WRITERS .. '\255'
+  while stored[2] > 0 do
+    local member = call('ZRANGE', Q, from, '(' .. begins .. '\255', 'BYLEX', 'LIMIT', 0, 1)[1]
+    if not member then break end
+    local id = sub(member, #begins + 1, #begins + 5)
+    lines[#lines + 1] = {id = id, read = 0}
+    from = '(' .. begins .. id .. '\255'
+  end
+  return lines
+end
+
+local function waiter_at(resource, line, i)
   while not line[i] and not line.is_read do
-    local size = line.read == 0 and 8 or 128
-    local begins = pk('>I2', #resource) .. resource .. string.char(class)
+    local size = line.read == 0 and 4 or 128
+    local begins = pk('>I2', #resource) .. resource .. line.id
     local page = starting(Q, begins, line.read, size)
     for _, member in ipairs(page) do
       local place, handle, mode, capacity, claims = up('>I7c26', member, #begins + 1)
       mode, capacity, claims = up('<BI4I2', member, #begins + 34)
-      line[#line + 1] = {handle = handle, place = place, class = class, mode = mode, capacity = capacity, claims = claims}
+      line[#line + 1] = {handle = handle, place = place, line = line, mode = mode, capacity = capacity, claims = claims}
     end
     line.read = line.read + #page
     if #page < size then
@@ -168,44 +182,50 @@ local function gone_at(resource, waiter)
   return of and of[waiter.place]
 end
 
--- In the order of their places, including those that have been removed meanwhile.
-local function walk(resource, from_class)
-  local at = {1, 1}
+-- In the order of their places, including those that have been removed meanwhile; without the lines in `passed`.
+local function walk(resource, passed)
+  local lines, at = queue(resource), {}
   return function()
-    local writer = from_class == 1 and waiter_at(resource, 1, at[1]) or nil
-    local other = waiter_at(resource, 2, at[2])
-    if writer and (not other or writer.place < other.place) then
-      at[1] = at[1] + 1
-      return writer
+    local next_waiter, from
+    for i, line in ipairs(lines) do
+      local waiter = not (passed and passed[line]) and waiter_at(resource, line, at[i] or 1) or nil
+      if waiter and (not next_waiter or waiter.place < next_waiter.place) then next_waiter, from = waiter, i end
     end
-    at[2] = at[2] + 1
-    return other
+    if from then at[from] = (at[from] or 1) + 1 end
+    return next_waiter
   end
 end
 
-local function first_waiter(resource, class)
+local function first_waiter(resource, line)
   local i = 1
   while true do
-    local found = waiter_at(resource, class, i)
+    local found = waiter_at(resource, line, i)
     if not found or not gone_at(resource, found) then return found end
     i = i + 1
   end
 end
 
 local function first_place(resource)
-  local writer, other = first_waiter(resource, 1), first_waiter(resource, 2)
-  if writer and other then return math.min(writer.place, other.place) end
-  return writer and writer.place or other and other.place or NEVER
+  local first = NEVER
+  for _, line in ipairs(queue(resource)) do
+    local waiter = first_waiter(resource, line)
+    if waiter and waiter.place < first then first = waiter.place end
+  end
+  return first
 end
 
 local function enqueue(entry)
-  local class = class_of(entry)
   for _, claim in ipairs(entry.claims) do
     local of = record(claim.resource) or {policy = entry.policy, writers = 0, others = 0, holders = {}}
-    if class == 1 then of.writers = of.writers + 1 else of.others = of.others + 1 end
+    local id, lines = line_of(entry, claim), queue(claim.resource)
+    if id == WRITERS then of.writers = of.writers + 1 else of.others = of.others + 1 end
     put_record(claim.resource, of)
-    local line = queue(claim.resource)[class]
-    local newcomer = {handle = entry.handle, place = entry.place, class = class, mode = claim.mode, capacity = claim.capacity, claims = #entry.claims}
+    local line = line_in(lines, id)
+    if not line then
+      line = {id = id, is_read = true}
+      lines[#lines + 1] = line
+    end
+    local newcomer = {handle = entry.handle, place = entry.place, line = line, mode = claim.mode, capacity = claim.capacity, claims = #entry.claims}
     if line.is_read then line[#line + 1] = newcomer else line.newcomer = newcomer end
     line_new[write_waiter(entry, claim)] = true
   end
@@ -220,7 +240,7 @@ local function leave_queue(of, entry, claim)
   end
   if places[entry.place] then return end
   places[entry.place] = passes
-  if class_of(entry) == 1 then of.writers = of.writers - 1 else of.others = of.others - 1 end
+  if line_of(entry, claim) == WRITERS then of.writers = of.writers - 1 else of.others = of.others - 1 end
   local member = write_waiter(entry, claim)
   if line_new[member] then line_new[member] = nil else line_gone[member] = true end
 end
@@ -304,9 +324,10 @@ end
 local function take_back_the_dead(resource)
   local of = record(resource)
   if not of then return end
-  local waiting, other = {}, of.others > 0 and first_waiter(resource, 2)
-  if other and other.mode == RENDEZVOUS then
-    for waiter in walk(resource, 1) do
+  local waiting, meets = {}, false
+  for _, line in ipairs(of.others > 0 and queue(resource) or {}) do meets = meets or byte(line.id) == 1 + RENDEZVOUS end
+  if meets then
+    for waiter in walk(resource) do
       if not gone_at(resource, waiter) then
         if waiter.mode ~= RENDEZVOUS then break end
         waiting[#waiting + 1] = waiter
@@ -373,21 +394,23 @@ end
 -- The first in the policy's order who can be granted, or one in the way who is dead.
 local function look_through(resource, of)
   passes = passes + 1
-  local pass, writers_first = passes, of.policy == WRITERS_FIRST and of.writers > 0
-  if writers_first then
-    local no_others, writer = of.others == 0, first_waiter(resource, 1)
+  local pass, passed, is_fifo = passes, {}, of.policy == FIFO
+  if of.policy == WRITERS_FIRST and of.writers > 0 then
+    local no_others, line = of.others == 0, line_in(queue(resource), WRITERS)
+    local writer = first_waiter(resource, line)
     if not is_alive(session_of(writer.handle)) then return nil, writer end
     if can_be_granted(resource, writer) then return writer end
     if no_others then return nil end
+    passed[line] = true
   end
-  local is_fifo = of.policy == FIFO
-  for waiter in walk(resource, writers_first and 2 or 1) do
+  for waiter in walk(resource, passed) do
     local left = gone_at(resource, waiter)
     if left == pass then return nil, waiter end
     if not left then
       if not is_alive(session_of(waiter.handle)) then return nil, waiter end
       if can_be_granted(resource, waiter) then return waiter end
       if is_fifo then return nil end
+      if waiter.claims == 1 then passed[waiter.line] = true end
     end
   end
   return nil
@@ -417,7 +440,7 @@ local function grant_waiting(resource, waiter)
   local entry, granted = entry_of(waiter.handle), {waiter}
   if entry.claims[1].mode == RENDEZVOUS then
     granted = {}
-    for together in walk(resource, 1) do
+    for together in walk(resource) do
       if #granted == entry.claims[1].capacity then break end
       if not gone_at(resource, together) then granted[#granted + 1] = together end
     end

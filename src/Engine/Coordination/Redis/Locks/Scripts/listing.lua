@@ -20,7 +20,7 @@ local function waiters_of(resource, of, limit)
     count = 1
     if limit > 0 then list(found, of.upgrade.handle, EXCLUSIVE, 0, of.upgrade.since, holder_of(of, of.upgrade.handle).owner, false) end
   end
-  for waiter in walk(resource, 1) do
+  for waiter in walk(resource) do
     if is_alive(session_of(waiter.handle)) then
       count = count + 1
       if count <= limit then

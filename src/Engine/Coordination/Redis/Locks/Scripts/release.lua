@@ -1,8 +1,8 @@
 -- Ends a handle that holds or waits, and grants what becomes free. In doubt, the number is remembered: a late copy of its acquire takes nothing.
 -- ARGV 1 seen  2 what channels begin with  3 partition  4 session  5 number  6 doubtful
-local id, number = ARGV[4], tonumber(ARGV[5])
-local handle, is_doubtful = id .. pk('>I7', number), ARGV[6] == '1'
-begin(id)
+local number = tonumber(ARGV[5])
+local handle = id .. pk('>I7', number)
+begin(id, known)
 local of = living(id)
 if not of then
   commit(false)
