@@ -31,14 +31,6 @@ internal sealed class LockBook
 
     public long[] Numbers(IncarnationId session) => [.. _entries.Keys.Where(handle => handle.Session == session).Select(static handle => handle.Number).Order()];
 
-    /// <summary>Deadlines are as the server says from now on: it brings them back when it is asked to renew.</summary>
-    public void ClockWasSet()
-    {
-        foreach (IncarnationId session in _deadlines.Keys.ToArray())
-            _deadlines[session] = 0;
-        _entries.Clear();
-    }
-
     public void Note(object request, LockStep step, long now, LockHistory.Answers answers)
     {
         // In the order of the grants: some pushes are of what was granted before the request itself was.
@@ -70,6 +62,10 @@ internal sealed class LockBook
             case (ReleaseRequest release, ReleaseReply reply):
                 answers.Note("release " + reply.Status);
                 LockHandleId handle = new(release.Session, release.Number);
+
+                // Nobody's any more once it is there.
+                if (_entries.TryGetValue(handle, out Entry? released) && released.Mode == LockMode.Signal)
+                    break;
                 _entries.Remove(handle);
                 if (release.IsDoubtful && reply.Status != ReleaseStatus.SessionLost)
                     _over.Add(handle);
@@ -146,11 +142,15 @@ internal sealed class LockBook
         if (reply.Status is AcquireStatus.Granted or AcquireStatus.Waiting)
         {
             Require(!_over.Contains(handle), $"{handle} was released, and a late copy of its acquire was taken for a new one.");
-            Require(IsOpen(handle.Session, now) || _deadlines.GetValueOrDefault(handle.Session) == 0, $"{handle} belongs to a session that is over.");
+            Require(IsOpen(handle.Session, now), $"{handle} belongs to a session that is over.");
             if (!_entries.TryGetValue(handle, out Entry? entry))
                 _entries.Add(handle, entry = new Entry(request));
             if (reply.Status == AcquireStatus.Granted && !entry.IsHeld)
                 Granted(entry, handle, reply.Token, now, wasUpgrading: false);
+        }
+        else if (reply.Status == AcquireStatus.SessionLost)
+        {
+            End(request.Session);
         }
         else if (reply.Status == AcquireStatus.Busy)
         {
@@ -168,14 +168,16 @@ internal sealed class LockBook
     private void Renewed(RenewRequest request, RenewReply reply, long now)
     {
         long deadline = _deadlines.GetValueOrDefault(request.Session);
-        Require(!reply.IsAlive || deadline == 0 || deadline > now, $"{request.Session} was over, and lives again.");
+        Require(!reply.IsAlive || deadline > now, $"{request.Session} was over, and lives again.");
         if (reply.IsAlive)
         {
             _deadlines[request.Session] = Durations.After(now, request.Lease);
             foreach (HandleReport report in reply.Handles)
             {
-                if (report.Standing == HandleStanding.Unknown)
-                    _entries.Remove(new LockHandleId(request.Session, report.Number));
+                // A signal is not its session's any more.
+                LockHandleId handle = new(request.Session, report.Number);
+                if (report.Standing == HandleStanding.Unknown && _entries.TryGetValue(handle, out Entry? entry) && entry.Mode != LockMode.Signal)
+                    _entries.Remove(handle);
             }
         }
         else

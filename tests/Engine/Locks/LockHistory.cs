@@ -85,7 +85,6 @@ internal sealed class LockHistory(LockServer server, LockHistory.Answers answers
                 if (digits.Next(6) == 0)
                 {
                     _now -= 10 * Lease;
-                    _book.ClockWasSet();
                     answers.Note("clock set back");
                 }
 
@@ -210,7 +209,7 @@ internal sealed class LockHistory(LockServer server, LockHistory.Answers answers
         _book.Note(request, step, _now, answers);
         _seen = Math.Max(_seen, _state.Clock);
         NothingIsDoneTwice(request, step);
-        NobodyWaitsWithoutReason(request);
+        NobodyWaitsWithoutReason(request, step.Reply);
         _book.CheckAgainst(_state, _now);
         return step.Reply;
     }
@@ -227,9 +226,9 @@ internal sealed class LockHistory(LockServer server, LockHistory.Answers answers
     }
 
     /// <summary>L3, at what was looked at.</summary>
-    private void NobodyWaitsWithoutReason(object request)
+    private void NobodyWaitsWithoutReason(object request, object reply)
     {
-        if (request is AcquireRequest acquire)
+        if (request is AcquireRequest acquire && reply is AcquireReply { Status: AcquireStatus.Granted or AcquireStatus.Waiting or AcquireStatus.Busy })
         {
             foreach (string wrong in LockInvariants.CheckWaiters(_state, _now, acquire.Claims.Select(static claim => claim.Resource)))
                 throw new LockViolationException(wrong);
