@@ -75,4 +75,7 @@ internal static partial class EngineLog
 
     [LoggerMessage(71, LogLevel.Warning, "Locks could not be renewed, and will be again until their leases end.")]
     public static partial void LockRenewalFailed(this ILogger logger, Exception error);
+
+    [LoggerMessage(72, LogLevel.Error, "A callback that was registered with a lock's lost token threw.")]
+    public static partial void LostCallbackThrew(this ILogger logger, Exception error);
 }

@@ -54,7 +54,7 @@ public sealed class LockTransitionHistoryTests
             }
         }
 
-        TestContext.Current.SendDiagnosticMessage($"{bug}: {found}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{bug}: {found}");
         Assert.NotNull(found);
     }
 
