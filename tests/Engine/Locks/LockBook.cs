@@ -176,6 +176,9 @@ internal sealed class LockBook
             {
                 // A signal is not its session's any more.
                 LockHandleId handle = new(request.Session, report.Number);
+                Require(
+                    report.Standing != HandleStanding.Held || _entries.GetValueOrDefault(handle) is not { IsHeld: true } held || held.Deadline > now,
+                    $"{handle} holds beyond its bound.");
                 if (report.Standing == HandleStanding.Unknown && _entries.TryGetValue(handle, out Entry? entry) && entry.Mode != LockMode.Signal)
                     _entries.Remove(handle);
             }

@@ -68,15 +68,16 @@ internal static class PlantedLockBugs
     }
 
     /// <summary>Leases are not looked at.</summary>
-    public static LockStep NobodyDies(LockPartitionState state, long now, long seen, object request) => LockTransitions.Apply(
-        state with
+    public static LockStep NobodyDies(LockPartitionState state, long now, long seen, object request)
+    {
+        LockPartitionState immortal = state with
         {
             Sessions = state.Sessions.SetItems(state.Sessions.Select(static session => KeyValuePair.Create(session.Key, session.Value with { LeaseDeadline = Durations.Never }))),
             Leases = [],
-        },
-        now,
-        seen,
-        request);
+        };
+        LockStep step = LockTransitions.Apply(immortal, now, seen, request);
+        return ReferenceEquals(step.State, immortal) ? step with { State = state } : step;
+    }
 
     /// <summary>Holds go on after their bound.</summary>
     public static LockStep IgnoresBounds(LockPartitionState state, long now, long seen, object request) =>
@@ -89,7 +90,6 @@ internal static class PlantedLockBugs
     {
         if (request is not AcquireRequest { Claims.Length: > 1 } acquire)
             return LockTransitions.Apply(state, now, seen, request);
-        LockStep first = LockTransitions.Apply(state, now, seen, acquire with { Claims = [acquire.Claims[0]], Waits = false });
-        return first;
+        return LockTransitions.Apply(state, now, seen, acquire with { Claims = [acquire.Claims[0]], Waits = false });
     }
 }
