@@ -70,6 +70,8 @@ internal static class CompactTransition
             return CompactStatus.Superseded;
 
         // What is stored is a record of the schema, whatever was sent.
-        return merger.TryMerge(result, [], new ArrayBufferWriter<byte>(), out _) == RecordMergeStatus.Merged ? CompactStatus.Compacted : CompactStatus.Refused;
+        bool isRecord = OpaquePayload.IsCanonical(compaction.Merged.Span, out int items) && items == 1
+            && merger.TryMerge(result, [], new ArrayBufferWriter<byte>(), out _) == RecordMergeStatus.Merged;
+        return isRecord ? CompactStatus.Compacted : CompactStatus.Refused;
     }
 }

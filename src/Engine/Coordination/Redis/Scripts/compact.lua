@@ -15,6 +15,13 @@ local function framed(index, payload)
   return string.char(index) .. digits .. string.char(length) .. payload
 end
 
+-- True for the payload of one item.
+local function is_item(field, merged)
+  if merge_record(schema, '', framed(field, merged), '') ~= 0 then return false end
+  local length, content = length_at(merged, 17)
+  return content + length == #merged + 1
+end
+
 local function compact(resource, generation, field, length, version, merged)
   local open, key = call('HGET', KEYS[2], resource), nil
   if open and generation > 0 and select(5, up(OPEN, open)) == generation then
@@ -30,7 +37,7 @@ local function compact(resource, generation, field, length, version, merged)
   if not index or behind - from < length or redis.sha1hex(sub(large, from, from + length - 1)) ~= version then return 2 end
   large = sub(large, 1, at - 1) .. framed(field, merged .. sub(large, from + length, behind - 1)) .. sub(large, behind)
   -- What is stored is a record of the schema, whatever was sent.
-  if merge_record(schema, '', large, '') ~= 0 then return 3 end
+  if not is_item(field, merged) or merge_record(schema, '', large, '') ~= 0 then return 3 end
   larges[key][resource] = large
   return 1
 end
