@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Threading.Channels;
 using Sluice.Aggregates;
 using Sluice.Completing;
@@ -15,6 +16,7 @@ namespace Sluice.Running;
 internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition definition)
 {
     private const int MostWaiting = 1024;
+    private const int LargestRound = 32;
 
     private readonly Channel<(int Partition, ResourceKey Resource)> _crowded = Channel.CreateBounded<(int Partition, ResourceKey Resource)>(
         new BoundedChannelOptions(MostWaiting) { SingleReader = true });
@@ -31,30 +33,45 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
     /// <summary>Waits for a crowded resource.</summary>
     public ValueTask<bool> WaitAsync(CancellationToken cancellation) => _crowded.Reader.WaitToReadAsync(cancellation);
 
-    /// <summary>Compacts one resource.</summary>
+    /// <summary>Compacts some of those that wait: one look and one request for all of a partition.</summary>
     public async ValueTask CompactNextAsync(CancellationToken cancellation)
     {
-        if (!_crowded.Reader.TryRead(out (int Partition, ResourceKey Resource) next))
-            return;
-
-        // Before the look at its deltas: those that arrive from now on are noted anew.
-        _waiting.TryRemove(next.Resource, out _);
-        PeekReply? stored = await runtime.TrySendAsync(next.Partition, new PeekRequest([next.Resource]), cancellation).ConfigureAwait(false);
-        if (stored?.Resources[0] is not { Generation: not 0 } found)
-            return;
-        CompactionPlan plan;
-        try
+        List<(int Partition, ResourceKey Resource)> round = [];
+        while (round.Count < LargestRound && _crowded.Reader.TryRead(out (int Partition, ResourceKey Resource) next))
         {
-            plan = CompactionPlan.Of(definition, next.Resource, found.Generation, found.Open);
+            // Before the look at its deltas: those that arrive from now on are noted anew.
+            _waiting.TryRemove(next.Resource, out _);
+            round.Add(next);
         }
-        catch (Exception e)
-        {
-            runtime.Engine.Logger.NotCompacted(e, runtime.Space.Schema.Name, next.Partition);
+
+        foreach (IGrouping<int, ResourceKey> group in round.GroupBy(static next => next.Partition, static next => next.Resource))
+            await CompactAsync(group.Key, [.. group], cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask CompactAsync(int partition, ImmutableArray<ResourceKey> resources, CancellationToken cancellation)
+    {
+        PeekReply? stored = await runtime.TrySendAsync(partition, new PeekRequest(resources), cancellation).ConfigureAwait(false);
+        if (stored is null)
             return;
+        ImmutableArray<Compaction>.Builder compactions = ImmutableArray.CreateBuilder<Compaction>(resources.Length);
+        for (int i = 0; i < resources.Length; i++)
+        {
+            try
+            {
+                PeekedResource found = stored.Resources[i];
+                compactions.AddRange(CompactionPlan.Of(definition, resources[i], found.Generation, found.Open).Compactions);
+            }
+            catch (Exception e)
+            {
+                runtime.Engine.Logger.NotCompacted(e, runtime.Space.Schema.Name, partition);
+            }
         }
 
         // Whatever the answer is: a session that has gone, or deltas that somebody else has merged, need nothing more.
-        if (!plan.Compactions.IsEmpty)
-            await runtime.TrySendAsync(next.Partition, new CompactRequest(plan.Compactions) { Seen = runtime.Seen[next.Partition] }, cancellation).ConfigureAwait(false);
+        if (compactions.Count != 0)
+        {
+            CompactRequest request = new(compactions.DrainToImmutable()) { Seen = runtime.Seen[partition] };
+            await runtime.TrySendAsync(partition, request, cancellation).ConfigureAwait(false);
+        }
     }
 }

@@ -156,8 +156,8 @@ public abstract partial class CoordinatorConformance
     {
         PartitionUnderTest partition = OpaquePartition;
         LaneUnderTest lane = await partition.NewLaneAsync();
-        await lane.FlushAsync(OpaqueDeltas.Hold("a", 1, [.. Enumerable.Range(1, 128).Select(static i => (long)i)]));
-        FlushReply reply = await lane.FlushAsync(OpaqueDeltas.Hold("a", 2, 129), OpaqueDeltas.Hold("b", 3, 1));
+        await lane.FlushAsync(OpaqueDeltas.Hold("a", 1, [.. Enumerable.Range(1, 1024).Select(static i => (long)i)]));
+        FlushReply reply = await lane.FlushAsync(OpaqueDeltas.Hold("a", 2, 1025), OpaqueDeltas.Hold("b", 3, 1));
         Assert.Equal([new RefusedItem(0, ItemOutcome.Overflow)], reply.Refused);
         Assert.Empty(reply.Crowded);
         DeadLetterEntry letter = Assert.Single((await partition.DeadLettersAsync()).Letters);
@@ -167,7 +167,7 @@ public abstract partial class CoordinatorConformance
         await partition.SendAsync(new CompactRequest([OpaqueDeltas.Compact(ResourceKey.Of("a"), seen.Generation, seen.Open)]));
         Assert.Equal(ReplayStatus.Replayed, await partition.ReplayAsync(letter));
         PeekedResource after = await partition.PeekAsync("a");
-        Assert.Equal(new long[] { 128, 129 }, Sequences(after.Open));
+        Assert.Equal(new long[] { 1024, 1025 }, Sequences(after.Open));
         Assert.Equal(3, OpaqueDeltas.Total(after.Open));
     }
 

@@ -14,18 +14,17 @@ internal sealed class OpaqueMerger : IFieldMerger
 
     public bool TryMerge(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, int parameter, Span<byte> destination, out int written)
     {
-        Span<int> places = stackalloc int[OpaquePayload.MaxItems];
+        OpaqueIdentities known = new(left, stackalloc int[OpaqueIdentities.SlotsFor(left)]);
         int count = 0;
         OpaqueCursor cursor = new(left);
-        while (cursor.MoveNext())
-            places[count++] = cursor.Start;
-        ReadOnlySpan<int> known = places[..count];
+        for (; cursor.MoveNext(); count++)
+            known.TryAdd(cursor.Start, cursor.Identity);
         left.CopyTo(destination);
         written = left.Length;
         cursor = new(right);
         while (cursor.MoveNext())
         {
-            if (OpaquePayload.HasOneOf(left, known, cursor.Identity))
+            if (known.Contains(cursor.Identity))
                 continue;
             if (++count > OpaquePayload.MaxItems || written + cursor.Bytes.Length > OpaquePayload.MaxBytes)
                 return false;

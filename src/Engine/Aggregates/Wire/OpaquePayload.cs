@@ -16,7 +16,7 @@ internal static class OpaquePayload
     public const int IdentityBytes = 16;
 
     /// <summary>The most deltas that a record keeps of one field. More are refused: by then nobody has merged them for a long time.</summary>
-    public const int MaxItems = 128;
+    public const int MaxItems = 1024;
 
     /// <summary>The most bytes of one field's deltas, with what frames them.</summary>
     public const int MaxBytes = 8 * OpaqueAttribute.MaxBytes;
@@ -47,13 +47,12 @@ internal static class OpaquePayload
         count = 0;
         if (payload.Length > MaxBytes)
             return false;
-        Span<int> places = stackalloc int[MaxItems];
+        OpaqueIdentities known = new(payload, stackalloc int[OpaqueIdentities.SlotsFor(payload)]);
         OpaqueCursor cursor = new(payload);
         while (cursor.MoveNext())
         {
-            if (count == MaxItems || cursor.Content.Length > OpaqueAttribute.MaxBytes || HasOneOf(payload, places[..count], cursor.Identity))
+            if (++count > MaxItems || cursor.Content.Length > OpaqueAttribute.MaxBytes || !known.TryAdd(cursor.Start, cursor.Identity))
                 return false;
-            places[count++] = cursor.Start;
         }
 
         return count > 0 && cursor.IsAtEnd;
@@ -71,18 +70,6 @@ internal static class OpaquePayload
 
     /// <summary>True when a canonical payload should be compacted.</summary>
     public static bool IsCrowded(ReadOnlySpan<byte> payload) => payload.Length > MaxBytes / 2 || Count(payload) > CrowdedItems;
-
-    /// <summary>True when one of the items that begin at these places has the identity.</summary>
-    public static bool HasOneOf(ReadOnlySpan<byte> payload, ReadOnlySpan<int> places, ReadOnlySpan<byte> identity)
-    {
-        foreach (int place in places)
-        {
-            if (payload.Slice(place, IdentityBytes).SequenceEqual(identity))
-                return true;
-        }
-
-        return false;
-    }
 }
 
 /// <summary>Walks the items of an opaque field's payload, in their order, without copying.</summary>

@@ -153,10 +153,10 @@ internal sealed class RecordMergeGenerator(int seed)
     /// <summary>Few different identities, as in windows; lengths around the edges of their own length's form, and around the limits.</summary>
     private byte[] Deltas()
     {
-        int count = _random.Next(10) == 0 ? _random.Next(60, OpaquePayload.MaxItems + 1) : 1 + _random.Next(6);
+        int count = _random.Next(10) == 0 ? _random.Next(500, OpaquePayload.MaxItems + 1) : 1 + _random.Next(6);
         HashSet<(ulong, long)> identities = [];
         while (identities.Count < count)
-            identities.Add(((ulong)_random.Next(3) << (_random.Next(2) * 62), count > 6 ? _random.Next(1000) : _random.Next(20)));
+            identities.Add(((ulong)_random.Next(3) << (_random.Next(2) * 62), count > 6 ? _random.Next(8000) : _random.Next(20)));
         List<byte> payload = [];
         foreach ((ulong origin, long sequence) in identities)
         {

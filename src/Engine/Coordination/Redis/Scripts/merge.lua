@@ -422,7 +422,7 @@ local function general_merger(bytes)
     if stop - at >= 524288 then return nil end
     while at <= stop do
       local identity, length, from = sub(record, at, at + 15), read_varint(record, at + 16)
-      if not length or length > 65536 or from + length - 1 > stop or known[identity] or count == 128 then return nil end
+      if not length or length > 65536 or from + length - 1 > stop or known[identity] or count == 1024 then return nil end
       known[identity], count, at = true, count + 1, from + length
     end
     return known, count
@@ -437,7 +437,7 @@ local function general_merger(bytes)
       local length, from = read_varint(right, b + 16)
       if not known[sub(right, b, b + 15)] then
         n, count, size = n + 1, count + 1, size + from + length - b
-        if count > 128 or size > 524288 then return false end
+        if count > 1024 or size > 524288 then return false end
         parts[n] = sub(right, b, from + length - 1)
       end
       b = from + length
