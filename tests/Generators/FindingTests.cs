@@ -168,7 +168,7 @@ public sealed class FindingTests
             {{State("Mine", "Mine", "", declaration)}}
             """);
         Assert.Empty(run.Findings);
-        Assert.Empty(run.CompilerDiagnostics.Where(static diagnostic => diagnostic.Id != "CS1591"));
+        Assert.DoesNotContain(run.CompilerDiagnostics, static diagnostic => diagnostic.Id != "CS1591");
         string generated = run.Result.GeneratedSources.Single().SourceText.ToString();
         Assert.Contains("FieldSchema(\"Other\", \"opaque\", 7)", generated, StringComparison.Ordinal);
         Assert.Contains("static (key, state) => new A(key, in state), global::Sluice.Aggregates.StateFolding.Of<A.State>());", generated, StringComparison.Ordinal);

@@ -112,6 +112,10 @@ public struct OpaqueState<T> : IFieldState
         for (int i = 0; i < replaced; i++)
         {
             // The very same arrays: an identity of another life, or of a delta that was folded meanwhile, can't be mistaken for them.
+#if SLUICE_MUTANTS
+            if (Caching.Schedule.Is(Caching.Mutant.AdoptWithoutLooking))
+                continue;
+#endif
             if (!ReferenceEquals(_items![i].Content, folded._items![i].Content))
                 return;
         }
