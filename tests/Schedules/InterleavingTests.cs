@@ -7,6 +7,7 @@ namespace Sluice.Schedules;
 public sealed class InterleavingTests
 {
     private const long Never = long.MaxValue;
+    private const string LongestFolding = "fold, flush, and as many merges again";
 
     /// <summary>By name: what the threads do. The cache has one stripe.</summary>
     private static readonly Dictionary<string, Func<CacheHistory>> Histories = new()
@@ -93,6 +94,16 @@ public sealed class InterleavingTests
     /// <summary>As above, with a session that has no room for another opaque delta.</summary>
     private static readonly Dictionary<string, Func<FoldingHistory>> Foldings = new()
     {
+        // As many deltas as the fold has copied, and others: of all histories the longest, and so with few switches.
+        [LongestFolding] = () => new(4, static h =>
+        [
+            () => h.Merge("a"),
+            () =>
+            {
+                h.Flush("a");
+                h.Merge([.. Enumerable.Repeat("a", 16)]);
+            },
+        ]),
         ["two merges that fold"] = () => new(4, static h => [() => h.Merge("a"), () => h.Merge("a")]),
         ["fold and flush"] = () => new(4, static h => [() => h.Merge("a"), () => h.Flush("a")]),
         ["fold, flush and the next merge"] = () => new(4, static h =>
@@ -129,7 +140,7 @@ public sealed class InterleavingTests
     [MemberData(nameof(FoldingNames))]
     public void Every_schedule_of_two_threads_conserves_what_is_folded(string name)
     {
-        Exploration found = Explorer.Explore(Foldings[name], Mutant.None);
+        Exploration found = Explorer.Explore(Foldings[name], Mutant.None, name == LongestFolding ? 2 : int.MaxValue);
         Assert.True(found.Fault is null, $"{found.Fault}, in schedule {found.Schedules}: {string.Join(' ', found.Trace)}");
         Assert.True(found.Schedules > 5, $"Only {found.Schedules} schedules: the points are not reached.");
         TestContext.Current.TestOutputHelper?.WriteLine($"{found.Schedules} schedules");
