@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using Sluice.Aggregates;
 using Sluice.Coordination;
 using Sluice.Harness;
-using Sluice.Tests.Coordination.Redis;
 using Xunit;
 
 namespace Sluice.Tests.Running;
