@@ -17,6 +17,7 @@ AllocationCase[] cases = args is ["resp"] ? [] :
     new MergeAndFlushCase(),
     new DogpileAcquireCase(),
     new DogpileHitCase(),
+    new MutexCase(),
     new TransportCase(),
     new EncryptedTransportCase(),
 ];

@@ -25,6 +25,7 @@ public sealed class RedisCoordinator : Coordinator
     private readonly ConditionalWeakTable<CoordinationNamespace, RedisNamespace> _spaces = [];
     private readonly CancellationTokenSource _closing = new();
     private Task _checking = Task.CompletedTask;
+    private int _isDisposed;
 
     internal RedisCoordinator(RedisOptions options, RedisScripts? scripts = null, LockScripts? lockScripts = null)
     {
@@ -76,6 +77,8 @@ public sealed class RedisCoordinator : Coordinator
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
         await _closing.CancelAsync().ConfigureAwait(false);
         await _checking.ConfigureAwait(false);
         foreach (RedisServer server in _servers)
@@ -100,7 +103,8 @@ public sealed class RedisCoordinator : Coordinator
             _ = ListAsync(stored, stored.Server(partition), space);
 
         // A sealed session may be handed out when the seal itself can't be lost any more: then the same generation comes back, and not another one.
-        bool isDurable = server.WaitsForReplicas && request is FlushRequest or ClaimRequest;
+        // The same goes for what opaque deltas were merged into.
+        bool isDurable = server.WaitsForReplicas && request is FlushRequest or ClaimRequest or CompactRequest;
         RespClient client = request is FlushRequest || isDurable ? server.Flushing(partition) : server.Control;
         PartitionKeys keys = stored.Keys(partition);
         try
@@ -135,7 +139,8 @@ public sealed class RedisCoordinator : Coordinator
         }
     }
 
-    private RedisNamespace StoredFormOf(CoordinationNamespace space) => _spaces.GetValue(space, made => new RedisNamespace(made, _placement));
+    private RedisNamespace StoredFormOf(CoordinationNamespace space) =>
+        _spaces.TryGetValue(space, out RedisNamespace? stored) ? stored : _spaces.GetValue(space, made => new RedisNamespace(made, _placement));
 
     private static async ValueTask<object> SendAsync(RedisPartition partition, object request) => request switch
     {
@@ -149,6 +154,7 @@ public sealed class RedisCoordinator : Coordinator
         ReapRequest reap => await partition.ReapAsync(reap).ConfigureAwait(false),
         LeaveRequest leave => await partition.LeaveAsync(leave).ConfigureAwait(false),
         EndRequest end => await partition.EndAsync(end).ConfigureAwait(false),
+        CompactRequest compact => await partition.CompactAsync(compact).ConfigureAwait(false),
         PeekRequest peek => await partition.PeekAsync(peek).ConfigureAwait(false),
         HoldersRequest holders => await partition.HoldersAsync(holders).ConfigureAwait(false),
         MembersRequest => await partition.MembersAsync().ConfigureAwait(false),

@@ -16,7 +16,7 @@ internal abstract record CoordinatorRequest<TReply>
 /// <param name="Holds">Whether the incarnation holds the resource after the batch.</param>
 /// <param name="Force">Seal now, although others may hold the resource. The delta belongs to the forced generation.</param>
 /// <param name="Reason">Why the local session ended, when it did.</param>
-internal sealed record BatchItem(ResourceKey Resource, ReadOnlyMemory<byte> Delta, bool Holds, bool Force, CompletionReason Reason);
+internal readonly record struct BatchItem(ResourceKey Resource, ReadOnlyMemory<byte> Delta, bool Holds, bool Force, CompletionReason Reason);
 
 /// <summary>The durations that a flush applies, in microseconds of server time; <see cref="long.MaxValue"/> = never.</summary>
 /// <param name="Lease">How long the incarnation lives without a sign.</param>
@@ -80,7 +80,11 @@ internal readonly record struct RefusedItem(int Index, ItemOutcome Outcome);
 /// <param name="Now">Server time.</param>
 /// <param name="Clock">The partition's hybrid clock.</param>
 /// <param name="NextDue">When the next session is due, or <see cref="long.MaxValue"/>.</param>
-internal sealed record FlushReply(FlushStatus Status, long Last, ImmutableArray<RefusedItem> Refused, long Now, long Clock, long NextDue);
+internal sealed record FlushReply(FlushStatus Status, long Last, ImmutableArray<RefusedItem> Refused, long Now, long Clock, long NextDue)
+{
+    /// <summary>Of a batch that was applied now: the items whose resources have so many opaque deltas that an engine should compact them.</summary>
+    public ImmutableArray<int> Crowded { get; init; } = [];
+}
 
 /// <summary>Seals due sessions and takes over abandoned ones, up to <paramref name="Limit"/>.</summary>
 internal sealed record ClaimRequest(int Limit, long Lease) : CoordinatorRequest<ClaimReply>;

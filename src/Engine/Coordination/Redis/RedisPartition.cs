@@ -40,7 +40,8 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         {
             ReplyCursor cursor = new(reply);
             FlushStatus status = (FlushStatus)cursor.Count32();
-            return new FlushReply(status, cursor.Number(), Refused(cursor.Bytes()), cursor.Number(), cursor.Number(), cursor.Number());
+            FlushReply answer = new(status, cursor.Number(), PackedRecords.Refused(cursor.Bytes()), cursor.Number(), cursor.Number(), cursor.Number());
+            return cursor.Count > 6 ? answer with { Crowded = Indices(cursor.Bytes()) } : answer;
         }, cancellationToken: cancellation);
     }
 
@@ -169,6 +170,24 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         }, cancellationToken: cancellation);
     }
 
+    public ValueTask<CompactReply> CompactAsync(CompactRequest request)
+    {
+        RespCommand command = client.Command(scripts.Compact, 5);
+        command.Key(keys.Meta).Key(keys.Open).Key(keys.OpenLarge).Key(keys.Sealed).Key(keys.SealedLarge).Write(Number(request.Seen)).Write(schema);
+        foreach (Compaction compaction in request.Compactions)
+        {
+            command.Write(compaction.Resource.Bytes).Write(Number(compaction.Generation)).Write(compaction.Field).Write(compaction.PrefixLength)
+                .Write(compaction.Version).Write(compaction.Merged.Span);
+        }
+
+        return command.ToAsync(static (ref reply) =>
+        {
+            ReplyCursor cursor = new(reply);
+            long now = cursor.Number();
+            return new CompactReply([.. cursor.Bytes().Select(static digit => (CompactStatus)(digit - '0'))], now);
+        }, cancellationToken: cancellation);
+    }
+
     private static long Number(long value) => PackedRecords.ToScript(value);
 
     private static string Name(IncarnationId incarnation) => incarnation.ToString();
@@ -212,12 +231,12 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         BinaryPrimitives.WriteInt32LittleEndian(packed[47..], terms.DeadLetterLimit);
     }
 
-    internal static ImmutableArray<RefusedItem> Refused(ReadOnlySpan<byte> packed)
+    private static ImmutableArray<int> Indices(ReadOnlySpan<byte> packed)
     {
-        ImmutableArray<RefusedItem>.Builder refused = ImmutableArray.CreateBuilder<RefusedItem>(packed.Length / 5);
-        for (; !packed.IsEmpty; packed = packed[5..])
-            refused.Add(new RefusedItem(BinaryPrimitives.ReadInt32LittleEndian(packed), (ItemOutcome)packed[4]));
-        return refused.DrainToImmutable();
+        ImmutableArray<int>.Builder indices = ImmutableArray.CreateBuilder<int>(packed.Length / sizeof(int));
+        for (; !packed.IsEmpty; packed = packed[sizeof(int)..])
+            indices.Add(BinaryPrimitives.ReadInt32LittleEndian(packed));
+        return indices.DrainToImmutable();
     }
 
     private static ImmutableArray<bool> Verdicts(byte[] digits) => [.. digits.Select(static digit => digit == '1')];
@@ -226,17 +245,7 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
     {
         ImmutableArray<IncarnationId>.Builder incarnations = ImmutableArray.CreateBuilder<IncarnationId>(names.Count);
         for (int i = names.Count; i > 0; i--)
-            incarnations.Add(Incarnation(names.Next().ReadString()!));
+            incarnations.Add(IncarnationId.Parse(names.Next().ReadString()!));
         return incarnations.DrainToImmutable();
-    }
-
-    /// <summary>Reads what <see cref="IncarnationId.ToString"/> writes.</summary>
-    internal static IncarnationId Incarnation(string name)
-    {
-        int dash = name.IndexOf('-', StringComparison.Ordinal);
-        return new IncarnationId(
-            long.Parse(name.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
-            uint.Parse(name.AsSpan(dash + 1, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
-            ulong.Parse(name.AsSpan(dash + 9), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
     }
 }

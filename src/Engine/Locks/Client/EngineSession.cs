@@ -148,7 +148,7 @@ internal sealed partial class EngineSession
         if (!held.TryLose())
             return;
         Remove(held);
-        LossAnnouncer.Announce([held]);
+        _client.Announce([held]);
         SettleLater(held.Number, held.IsDoubtful);
     }
 
@@ -182,7 +182,7 @@ internal sealed partial class EngineSession
         }
 
         held.RemoveAll(static each => !each.TryLose());
-        LossAnnouncer.Announce(held);
+        _client.Announce(held);
         foreach (LockWaiting each in waiting)
             each.TryEnd(how);
         _client.OnEnded(this);

@@ -11,6 +11,7 @@ internal sealed class LeaseKeeper(LockClient client)
     // The lock of the thread's sleep; a Monitor, because it sleeps on it.
     private readonly object _sleep = new();
     private readonly SortedDictionary<(long Until, IncarnationId Session, long Number), HeldLock> _bounds = [];
+    private readonly List<TaskCompletionSource> _idle = [];
     private Thread? _thread;
     private ITimer? _alarm;
     private bool _isPulsed;
@@ -63,6 +64,21 @@ internal sealed class LeaseKeeper(LockClient client)
         _alarm?.Dispose();
     }
 
+    /// <summary>Returns when everything that is due now has been done: for tests that move the time.</summary>
+    public async ValueTask IdleAsync()
+    {
+        TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_sleep)
+        {
+            if (_thread is null || _isStopping)
+                return;
+            _idle.Add(idle);
+        }
+
+        Pulse();
+        await idle.Task.ConfigureAwait(false);
+    }
+
     private void Run()
     {
         while (true)
@@ -70,10 +86,21 @@ internal sealed class LeaseKeeper(LockClient client)
             long next = Step();
             lock (_sleep)
             {
-                if (!_isPulsed && !_isStopping)
+                if (!_isPulsed && !_isStopping && next > client.Clock.Now)
+                {
+                    foreach (TaskCompletionSource idle in _idle)
+                        idle.SetResult();
+                    _idle.Clear();
                     Sleep(next);
+                }
+
                 if (_isStopping)
+                {
+                    foreach (TaskCompletionSource idle in _idle)
+                        idle.SetResult();
                     return;
+                }
+
                 _isPulsed = false;
             }
         }

@@ -154,6 +154,8 @@ internal sealed class LockClient : ILockWakeSink
         _ = CloseAsync(session);
     }
 
+    public void Announce(IReadOnlyList<HeldLock> lost) => LossAnnouncer.Announce(lost, _logger);
+
     public void RenewalFailed(Exception fault) => _logger.LockRenewalFailed(fault);
 
     public TimeSpan Backoff(int attempt)

@@ -1,3 +1,6 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Diagnostics;
+
 namespace Sluice.Locking;
 
 /// <summary>
@@ -6,7 +9,7 @@ namespace Sluice.Locking;
 /// </summary>
 internal static class LossAnnouncer
 {
-    public static void Announce(IReadOnlyList<HeldLock> lost)
+    public static void Announce(IReadOnlyList<HeldLock> lost, ILogger logger)
     {
         if (!lost.Any(static handle => handle.HasListeners))
             return;
@@ -18,9 +21,10 @@ internal static class LossAnnouncer
                 {
                     handle.AnnounceLoss();
                 }
-                catch (AggregateException)
+                catch (AggregateException threw)
                 {
-                    // A callback of the application threw. The others are told all the same.
+                    // The others are told all the same.
+                    logger.LostCallbackThrew(threw);
                 }
             }
         })

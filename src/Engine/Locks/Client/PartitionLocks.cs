@@ -17,11 +17,21 @@ internal sealed class PartitionLocks(LockClient client, int partition)
     {
         while (true)
         {
-            if (Current is { } session && session.TryEnter())
+            EngineSession? session = Current;
+            if (session?.TryEnter() == true)
                 return session;
+
+            // Its deadline may have passed without anybody having looked: then everything that belongs to it is lost now.
+            session?.IsGood();
             Task<EngineSession> opening;
             lock (_gate)
-                opening = _opening ??= OpenAsync();
+            {
+                // An opening that has ended has led to a session that is over by now, or to an error that was somebody else's.
+                if (_opening is null or { IsCompleted: true })
+                    _opening = ReferenceEquals(Current, session) || Current is null ? OpenAsync() : Task.FromResult(Current);
+                opening = _opening;
+            }
+
             await opening.WaitAsync(cancellation).ConfigureAwait(false);
         }
     }
@@ -50,11 +60,6 @@ internal sealed class PartitionLocks(LockClient client, int partition)
         catch (OperationCanceledException)
         {
             throw new ObjectDisposedException(nameof(SluiceEngine), "The engine is being stopped.");
-        }
-        finally
-        {
-            lock (_gate)
-                _opening = null;
         }
     }
 }
