@@ -100,8 +100,9 @@ internal sealed class LockRequestHistory(Random random)
     {
         ImmutableArray<LockClaim> claims = Claims();
         long maxHold = random.Next(claims[0].Mode == LockMode.Signal ? 8 : 4) == 0 == (claims[0].Mode != LockMode.Signal) ? 1 + random.Next(40) : Durations.Never;
-        AcquireRequest request = new(
-            Session(), ++_number, claims, (LockPolicy)random.Next(3), Waits: random.Next(4) != 0, maxHold, random.Next(3) == 0 ? $"owner {_number}" : "") { Seen = seen };
+        string owner = random.Next(3) == 0 ? $"owner {_number}" : "";
+        AcquireRequest request = new(Session(), ++_number, claims, (LockPolicy)random.Next(3), Waits: random.Next(4) != 0, maxHold, owner);
+        request = request with { Seen = seen };
         _acquires.Add(request);
         Send(request);
     }

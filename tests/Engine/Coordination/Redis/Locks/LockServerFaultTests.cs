@@ -248,6 +248,6 @@ public sealed class LockServerFaultTests
                 await _gaps.WaitAsync(Cancellation);
         }
 
-        public Task EndedAsync(IncarnationId session) => _wakes.NextAsync(wake => wake.Kind == LockWakeKind.SessionEnded && wake.Session == session);
+        public Task<LockWake> EndedAsync(IncarnationId session) => _wakes.NextAsync(wake => wake.Kind == LockWakeKind.SessionEnded && wake.Session == session);
     }
 }

@@ -1,3 +1,4 @@
+using Sluice.Harness;
 using Sluice.Harness.Conformance;
 
 namespace Sluice.Tests.Coordination.Redis;

@@ -1,4 +1,5 @@
 using Sluice.Coordination.Redis;
+using Sluice.Harness;
 using Sluice.Harness.Conformance;
 using Sluice.Locking;
 using Xunit;
@@ -31,6 +32,7 @@ internal abstract class RedisLockServer : LockConformanceServer
         LockSnapshot snapshot = await Locks.SnapshotAsync(new LockNamespace(Prefix, 4), 0, CancellationToken.None);
         Assert.Empty(snapshot.Faults);
         Assert.Empty(LockInvariants.Check(snapshot.State, snapshot.Now));
+        await base.DisposeAsync();
     }
 }
 
