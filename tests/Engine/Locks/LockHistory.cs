@@ -159,7 +159,7 @@ internal sealed class LockHistory(LockServer server, LockHistory.Answers answers
             return;
         long[] known = _book.Numbers(_engines[engine].Id);
         long number = known.Length == 0 || digits.Next(12) == 0 ? 1 + digits.Next(40) : known[digits.Next(known.Length)];
-        
+
         // Whether copies of its acquire may be under way is a matter of the handle, and every release of it says the same.
         Send(new ReleaseRequest(_engines[engine].Id, number, number % 2 == 0));
     }

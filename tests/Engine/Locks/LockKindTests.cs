@@ -1,7 +1,4 @@
-using System.Collections.Immutable;
-using Sluice.Coordination;
 using Sluice.Harness;
-using Sluice.Locking;
 using Xunit;
 
 namespace Sluice.Tests.Locks;
@@ -121,66 +118,6 @@ public sealed class LockKindTests : IAsyncLifetime
         await Assert.ThrowsAsync<InvalidOperationException>(() => upgradeable.TryUpgradeAsync(TimeSpan.Zero, Cancellation).AsTask());
         await upgradeable.ReleaseAsync(Cancellation);
         await Assert.ThrowsAnyAsync<InvalidOperationException>(() => upgradeable.DowngradeAsync(LockAccess.Read, Cancellation).AsTask());
-    }
-
-    // Prevents: an owner that waits for itself; a lock that is released by the first of its handles.
-    [Fact]
-    public async Task An_owner_acquires_again_what_it_holds_and_the_last_handle_releases()
-    {
-        LockOwner owner = new("order 7");
-        IMutex mutex = Locks.Mutex("x", new LockOptions { Owner = owner });
-        LockHandle outer = await mutex.AcquireAsync(cancellation: Cancellation);
-        LockHandle inner = await mutex.AcquireAsync(cancellation: Cancellation);
-        Assert.Equal(outer.FencingToken, inner.FencingToken);
-        Assert.Equal("order 7", Assert.Single((await mutex.GetParticipantsAsync(Cancellation)).Holders).Owner);
-        Assert.Null(await Locks.Mutex("x", new LockOptions { Owner = new LockOwner("order 8") }).TryAcquireAsync(cancellation: Cancellation));
-        await inner.ReleaseAsync(Cancellation);
-        await inner.ReleaseAsync(Cancellation);
-        Assert.Equal((true, LockHandleState.Released), (outer.IsHeld, inner.State));
-        Assert.Null(Locks.Mutex("x").TryAcquire());
-        await outer.ReleaseAsync(Cancellation);
-        Assert.NotNull(Locks.Mutex("x").TryAcquire());
-    }
-
-    // Prevents: two acquisitions of one owner at the same time waiting for each other.
-    [Fact]
-    public async Task Two_acquisitions_of_one_owner_share_what_the_first_gets()
-    {
-        LockHandle other = await Locks.Mutex("x").AcquireAsync(cancellation: Cancellation);
-        IMutex mutex = Locks.Mutex("x", new LockOptions { Owner = new LockOwner() });
-        Task<LockHandle?> first = mutex.TryAcquireAsync(Timeout.InfiniteTimeSpan, Cancellation).AsTask();
-        Task<LockHandle?> second = mutex.TryAcquireAsync(Timeout.InfiniteTimeSpan, Cancellation).AsTask();
-        await other.ReleaseAsync(Cancellation);
-        Assert.Equal((await first)!.FencingToken, (await second)!.FencingToken);
-    }
-
-    [Fact]
-    public async Task A_flowing_owner_reaches_what_is_called_and_ends_with_its_scope()
-    {
-        IMutex mutex = Locks.Mutex("x", new LockOptions { UseFlowingOwner = true });
-        LockOwner owner = new();
-        using (owner.Flow())
-        {
-            await using LockHandle outer = await mutex.AcquireAsync(cancellation: Cancellation);
-            LockHandle? inner = await Task.Run(async () => await mutex.TryAcquireAsync(cancellation: Cancellation), Cancellation);
-            Assert.NotNull(inner);
-            await inner.ReleaseAsync(Cancellation);
-        }
-
-        Assert.Null(LockOwner.Flowing);
-        await using LockHandle held = await mutex.AcquireAsync(cancellation: Cancellation);
-        Assert.Null(await mutex.TryAcquireAsync(cancellation: Cancellation));
-    }
-
-    // Prevents: an owner that reads, wants to write, and waits for ever for its own reading to end.
-    [Fact]
-    public async Task An_owner_that_reads_is_told_that_it_can_not_write()
-    {
-        IReaderWriterLock rw = Locks.ReaderWriterLock("x", new LockOptions { Owner = new LockOwner() });
-        await using ReaderWriterLockHandle reader = await rw.AcquireAsync(LockAccess.Read, cancellation: Cancellation);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => rw.TryAcquireAsync(LockAccess.Write, cancellation: Cancellation).AsTask());
-        await using ReaderWriterLockHandle again = await rw.AcquireAsync(LockAccess.Read, cancellation: Cancellation);
-        Assert.Single((await rw.GetParticipantsAsync(Cancellation)).Holders);
     }
 
     // Prevents: some of them held while the others are waited for, or kept when one can't be had.
@@ -314,27 +251,6 @@ public sealed class LockKindTests : IAsyncLifetime
         Assert.True(next.RevocationToken.IsCancellationRequested);
     }
 
-    // Prevents: a deadlock that nobody can find, and one that is none.
-    [Fact]
-    public async Task Owners_that_wait_for_each_other_are_found()
-    {
-        IMutex Of(string name, LockOwner owner) => Locks.Mutex(name, new LockOptions { Owner = owner });
-        LockOwner anna = new("anna"), bert = new("bert"), carl = new("carl");
-        await using LockHandle x = await Of("x", anna).AcquireAsync(cancellation: Cancellation);
-        await using LockHandle y = await Of("y", bert).AcquireAsync(cancellation: Cancellation);
-        using CancellationTokenSource end = new();
-        Task<LockHandle?> annaWaits = Of("y", anna).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask();
-        Task<LockHandle?> carlWaits = Of("x", carl).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask();
-        Assert.Empty(await Locks.FindDeadlocksAsync(Cancellation));
-        Task<LockHandle?> bertWaits = Of("x", bert).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask();
-        LockDeadlock found = Assert.Single(await Locks.FindDeadlocksAsync(Cancellation));
-        Assert.Equal([new LockWait("anna", "mutex:y", "bert"), new LockWait("bert", "mutex:x", "anna")], found.Waits);
-        await end.CancelAsync();
-        foreach (Task<LockHandle?> waits in ImmutableArray.Create(annaWaits, bertWaits, carlWaits))
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waits);
-        Assert.Empty(await Locks.FindDeadlocksAsync(Cancellation));
-    }
-
     // Prevents: a hold of a process that hangs, without end; in one process nobody renews, but somebody must look.
     [Fact]
     public async Task A_bound_ends_a_hold_although_there_is_no_lease()
@@ -382,72 +298,5 @@ public sealed class LockKindTests : IAsyncLifetime
         Assert.Throws<OptionsException>(() => Locks.Mutex("x", new LockOptions { MaxHold = TimeSpan.Zero }));
         Assert.Throws<OptionsException>(() => new EngineOptions { Locks = { LeaseDuration = TimeSpan.Zero } }.Validate());
         Assert.Throws<OptionsException>(() => new EngineOptions { Locks = { Margin = TimeSpan.FromSeconds(9) } }.Validate());
-    }
-
-    // Prevents: a short way that differs from the long one.
-    [Fact]
-    public void What_is_taken_without_a_request_is_what_a_request_would_have_taken()
-    {
-        InProcessLockCoordinator coordinator = new(_time);
-        LockNamespace space = new("thin", 1);
-        LockPartitionState pure = LockPartitionState.Empty;
-        long now = (_time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
-        TReply Both<TReply>(LockRequest<TReply> request)
-        {
-            LockStep step = LockTransitions.Apply(pure, now, request);
-            pure = step.State;
-            TReply reply = coordinator.SendAsync(space, 0, request, CancellationToken.None).AsTask().GetAwaiter().GetResult();
-            Assert.Equivalent(step.Reply, reply, strict: true);
-            return reply;
-        }
-
-        IncarnationId session = Both(new OpenSessionRequest(new LockEngineId(1, 1), Durations.Never, "")).Session;
-        IUncontendedLocks thin = coordinator.Uncontended(space, 0, session)!;
-        SplitMix64 random = new(3);
-        List<(ResourceKey Resource, long Number, bool IsThin)> held = [];
-        for (int number = 1; number <= 2000; number++)
-        {
-            ResourceKey resource = ResourceKey.Of($"r{random.Next(6)}");
-            LockClaim claim = new(resource, LockMode.Exclusive);
-            AcquireRequest acquire = new(session, number, [claim], LockPolicy.WritersFirst, Waits: false, Durations.Never, "");
-            switch (random.Next(4))
-            {
-                case 0 or 1:
-                    bool isTaken = thin.TryTake(resource, LockPolicy.WritersFirst, number, out long token);
-                    Assert.Equal(!pure.Records.ContainsKey(resource), isTaken);
-                    if (isTaken)
-                    {
-                        LockStep step = LockTransitions.Apply(pure, now, acquire);
-                        pure = step.State;
-                        Assert.Equal(((AcquireReply)step.Reply).Token, token);
-                        held.Add((resource, number, true));
-                    }
-
-                    break;
-                case 2:
-                    if (Both(acquire).Status == AcquireStatus.Granted)
-                        held.Add((resource, number, false));
-                    break;
-                default:
-                    if (held.Count == 0)
-                        break;
-                    int index = random.Next(held.Count);
-                    (ResourceKey freed, long old, bool wasThin) = held[index];
-                    held.RemoveAt(index);
-                    if (wasThin && thin.TryFree(freed, old))
-                        pure = LockTransitions.Apply(pure, now, new ReleaseRequest(session, old, IsDoubtful: false)).State;
-                    else
-                        Assert.Equal(ReleaseStatus.Released, Both(new ReleaseRequest(session, old, IsDoubtful: false)).Status);
-                    break;
-            }
-        }
-
-        Both(new ParticipantsRequest(ResourceKey.Of("r0"), 10));
-        LockPartitionState state = coordinator.Snapshot(space, 0);
-        Assert.Equal(pure.Clock, state.Clock);
-        Assert.Equal(
-            pure.Records.Select(static record => (record.Key, record.Value.Holders.Single())).OrderBy(static record => record.Key),
-            state.Records.Select(static record => (record.Key, record.Value.Holders.Single())).OrderBy(static record => record.Key));
-        Assert.Empty(LockInvariants.Check(state, now));
     }
 }
