@@ -11,7 +11,7 @@ public sealed class ExplorationTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void Every_state_keeps_the_invariants(string name)
     {
-        Exploration found = new Search(Scenarios.Small[name], Rules.Real, quietOneIn: 16).Run(TimeSpan.FromSeconds(12), TestContext.Current.CancellationToken);
+        Exploration found = new Search(Scenarios.Small[name], Rules.Real, quietOneIn: 8).Run(TimeSpan.FromSeconds(100), TestContext.Current.CancellationToken);
         output.WriteLine($"{name}: {found.States:N0} states, {found.Transitions:N0} moves, depth {found.Depth}, {found.Elapsed.TotalSeconds:0.0} s, whole {found.IsWhole} {string.Join(' ', found.Answers)}");
         Assert.True(found.Fault is null, string.Join('\n', found.History));
         Assert.True(found.IsWhole);

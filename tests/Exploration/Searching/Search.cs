@@ -44,7 +44,7 @@ internal sealed class Search(Bounds bounds, Rules rules, int quietOneIn = 1)
         _seen.Add(_code.Of(start));
         _states.Add((-1, 0));
         _way.Add((0, start));
-        bool isWhole = true;
+        bool isWhole = true, isQuiet = false;
         for (int state = 0; state < _states.Count; state++)
         {
             if (state == levelEnd)
@@ -60,6 +60,7 @@ internal sealed class Search(Bounds bounds, Rules rules, int quietOneIn = 1)
             {
                 transitions++;
                 World next = world.Fork();
+                isQuiet = false;
                 try
                 {
                     next.Take(move);
@@ -68,7 +69,8 @@ internal sealed class Search(Bounds bounds, Rules rules, int quietOneIn = 1)
                     if (!_seen.Add(code))
                         continue;
                     _states.Add((state, move.Code));
-                    if (next.Preparing < 0 && code % (ulong)quietOneIn == 0)
+                    isQuiet = next.Preparing < 0 && code % (ulong)quietOneIn == 0;
+                    if (isQuiet)
                         next.Fork().BeQuiet((int)(code >> 40) & (bounds.HasProducer ? 0 : 1));
                 }
                 catch (InvariantException fault)
@@ -87,7 +89,7 @@ internal sealed class Search(Bounds bounds, Rules rules, int quietOneIn = 1)
         return Result(null, []);
 
         Exploration Result(InvariantException? fault, List<Move> history) => new(
-            _states.Count, transitions, depth, isWhole && fault is null, Stopwatch.GetElapsedTime(began), fault, fault is null ? [] : Telling.Of(bounds, rules, history, fault))
+            _states.Count, transitions, depth, isWhole && fault is null, Stopwatch.GetElapsedTime(began), fault, fault is null ? [] : Telling.Of(bounds, rules, history, fault, isQuiet))
         {
             Length = history.Count,
             Answers = start.Answers,

@@ -7,7 +7,7 @@ namespace Sluice.Exploration;
 /// <summary>A history as one reads it: what happens, to whom, and what the server answers.</summary>
 internal static class Telling
 {
-    public static IReadOnlyList<string> Of(Bounds bounds, Rules rules, IReadOnlyList<Move> history, InvariantException fault)
+    public static IReadOnlyList<string> Of(Bounds bounds, Rules rules, IReadOnlyList<Move> history, InvariantException fault, bool isQuiet)
     {
         List<string> lines = [];
         World world = new(bounds, rules);
@@ -28,6 +28,8 @@ internal static class Telling
             world = next;
         }
 
+        if (isQuiet)
+            lines.Add("     From here all is quiet: what is late arrives, engines come back and flush, all but one are gone, time passes.");
         lines.Add($"     {fault.Message}.");
         return lines;
     }

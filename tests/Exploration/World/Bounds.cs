@@ -19,6 +19,12 @@ internal sealed record Bounds
     /// <summary>Updates of each resource, by whichever engine.</summary>
     public int Events { get; init; } = 2;
 
+    /// <summary>Updates of the resources after the first; null: as many.</summary>
+    public int? LaterEvents { get; init; }
+
+    /// <summary>Nobody is reaped before all is quiet: the engines beat in time.</summary>
+    public bool BeatsInTime { get; init; }
+
     /// <summary>How often time passes: each time to the next moment at which something may happen.</summary>
     public int Times { get; init; }
 
@@ -54,7 +60,7 @@ internal sealed record Bounds
     /// <summary>The server's clock is set back by <see cref="ClockStep"/>.</summary>
     public int ClockSteps { get; init; }
 
-    public long ClockStep { get; init; } = 50 * Unit;
+    public long ClockStep { get; init; } = 200 * Unit;
 
     /// <summary>An engine stands still while time passes. Without a durability window every engine may, at any time.</summary>
     public int Pauses { get; init; }
@@ -98,6 +104,9 @@ internal sealed record Bounds
 
     /// <summary>How old the oldest write is that the server can lose.</summary>
     public long MostLost { get; init; }
+
+    /// <summary>What the server comes back with is nothing.</summary>
+    public bool LosesEverything { get; init; }
 
     /// <summary>The search ends, and says so, beyond so many states.</summary>
     public int MostStates { get; init; } = 60_000_000;

@@ -69,8 +69,12 @@ internal static class LaneFork
     /// <summary>A planted bug: a batch of all that is pending, also what names a resource twice.</summary>
     public static void CutRepeating(LaneMachine lane, LaneTerms terms)
     {
-        if (Outstanding(lane) is not null || lane.Incarnation.IsNone || Pending(lane).Count == 0)
+        if (Pending(lane).Count == 0)
+        {
+            lane.TryCut();
             return;
+        }
+
         ImmutableArray<PendingItem> items = [.. Pending(lane)];
         Pending(lane).Clear();
         Last(lane).Clear();

@@ -98,7 +98,7 @@ internal sealed partial class World
                 Reap(dead, reaper, hasMemory: true);
         }
 
-        if (HasHandler(survivor) || Rules.ClaimsWithoutHandler)
+        if ((HasHandler(survivor) || Rules.ClaimsWithoutHandler) && LooksAfterIt(Engines[survivor]))
             Claim(Write(survivor), limit, MoveKind.Claim);
         if (!HasHandler(survivor))
             Claim(Write(0), limit, MoveKind.Claim);

@@ -20,9 +20,6 @@ internal class Rules
     public virtual (PartitionState State, object Reply)? ApplyWithoutMemory(PartitionState state, long now, object request) =>
         request is FlushRequest ? null : Apply(state, now, request);
 
-    /// <summary>What a server without its last writes goes back to.</summary>
-    public virtual PartitionState AfterRollback(PartitionState kept) => kept;
-
     /// <summary>What the lane is told the server answered.</summary>
     public virtual FlushReply Heard(FlushReply reply) => reply;
 

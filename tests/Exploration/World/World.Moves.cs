@@ -55,7 +55,7 @@ internal sealed partial class World
     {
         for (byte resource = 0; resource < Bounds.Resources; resource++)
         {
-            if (Used[resource] < Bounds.Events)
+            if (Used[resource] < (resource == 0 ? Bounds.Events : Bounds.LaterEvents ?? Bounds.Events))
                 moves.Add(new Move(MoveKind.Merge, slot, resource));
             if (Left.Poisons > 0)
                 moves.Add(new Move(MoveKind.MergePoison, slot, resource));
@@ -193,7 +193,7 @@ internal sealed partial class World
     {
         for (byte i = 0; i < Copies.Length; i++)
             moves.Add(new Move(MoveKind.Arrive, 0, i));
-        byte expired = (byte)Expired().Length;
+        byte expired = (byte)(Bounds.BeatsInTime ? 0 : Expired().Length);
         for (byte i = 0; i < expired; i++)
         {
             if (ReaperOf(Expired()[i]) is null)
@@ -205,9 +205,9 @@ internal sealed partial class World
 
         if (Left.Times > 0 && CanTimePass && NextMoment() is not null)
             moves.Add(new Move(MoveKind.Time, 0, 0));
-        if (Left.ClockSteps > 0)
+        if (Left.ClockSteps > 0 && Bounds.Rollbacks == 0)
             moves.Add(new Move(MoveKind.ClockStep, 0, 0));
-        if (Left.Keeps > 0 && Kept is null)
+        if (Left.Keeps > 0 && Kept is null && (!Bounds.LosesEverything || Server.Layout == 0))
             moves.Add(new Move(MoveKind.Keep, 0, 0));
         if (Left.Rollbacks > 0 && Kept is not null && FirstLostAt != 0 && (Bounds.MostLost == 0 || Now - FirstLostAt <= Bounds.MostLost))
             moves.Add(new Move(MoveKind.Rollback, 0, 0));
@@ -225,7 +225,7 @@ internal sealed partial class World
     private long? NextMoment()
     {
         long next = long.MaxValue;
-        foreach (Member member in Server.Members.Values)
+        foreach (Member member in Bounds.BeatsInTime ? [] : Server.Members.Values)
             Consider(member.LeaseDeadline);
         foreach ((long due, _) in Server.Due)
             Consider(due);

@@ -294,13 +294,14 @@ internal sealed partial class World
     {
         foreach (Engine engine in Engines)
         {
-            bool looks = Rules.LooksAfterEveryPartition || Server.Members.ContainsKey(engine.Lane.Incarnation);
-            if (!engine.IsPaused && engine.Lane.Incarnation != dead && looks)
+            if (!engine.IsPaused && engine.Lane.Incarnation != dead && LooksAfterIt(engine))
                 return engine;
         }
 
         return null;
     }
+
+    private bool LooksAfterIt(Engine engine) => Rules.LooksAfterEveryPartition || Server.Members.ContainsKey(engine.Lane.Incarnation);
 
     private void Reap(IncarnationId dead, Engine reaper, bool hasMemory) =>
         Apply(new ReapRequest(dead, 8, Bounds.Linger, Bounds.TombstoneLife) { Seen = reaper.Seen }, hasMemory);
@@ -394,7 +395,15 @@ internal sealed partial class World
     private void Rollback()
     {
         Now += Bounds.Unit / 4;
-        Server = Rules.AfterRollback(Kept!);
+        if (Left.ClockSteps > 0)
+        {
+            // What it comes back as is a replica, whose clock is behind.
+            Left.ClockSteps--;
+            Now -= Bounds.ClockStep;
+            HasSetClock = true;
+        }
+
+        Server = Kept!;
         Kept = null;
         HasRolledBack = true;
         Copies = [];
