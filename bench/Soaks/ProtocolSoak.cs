@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using Sluice.Exploration;
+using Searched = Sluice.Exploration.Exploration;
+using SearchScenarios = Sluice.Exploration.Scenarios;
 
 namespace Sluice.Bench.Soaks;
 
 /// <summary>
-/// The exhaustive search of the protocol with wider bounds than tests have time for: each scenario of the tests with the quiet end played from every state,
-/// then larger ones, one after the other on each processor until the time is up; and all planted bugs.
+/// The exhaustive search of the protocol with wider bounds than tests have time for: each scenario of the tests with the quiet end played from every fourth
+/// state, then larger ones, one after the other on each processor until the time is up; and all planted bugs.
 /// </summary>
 internal sealed class ProtocolSoak : ISoak
 {
@@ -15,17 +17,17 @@ internal sealed class ProtocolSoak : ISoak
 
     public Task<SoakResult> RunAsync(SoakContext context, CancellationToken cancellationToken)
     {
-        ConcurrentDictionary<string, (Bounds Bounds, Sluice.Exploration.Exploration Found)> searched = new();
-        List<KeyValuePair<string, Bounds>> scenarios = [.. Scenarios.Small, .. Scenarios.Large];
-        TimeSpan share = context.Duration * Environment.ProcessorCount / Math.Max(1, Scenarios.Large.Count);
+        ConcurrentDictionary<string, (Bounds Bounds, Searched Found)> searched = new();
+        List<KeyValuePair<string, Bounds>> scenarios = [.. SearchScenarios.Small, .. SearchScenarios.Large];
+        TimeSpan share = context.Duration * Environment.ProcessorCount / Math.Max(1, SearchScenarios.Large.Count);
         Parallel.ForEach(
             Partitioner.Create(scenarios, EnumerablePartitionerOptions.NoBuffering),
             new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken },
             scenario =>
             {
                 // What tests search is searched to its end, however long; of the larger ones as much as there is time for.
-                bool isSmall = Scenarios.Small.ContainsKey(scenario.Key);
-                searched[scenario.Key] = (scenario.Value, new Search(scenario.Value, Rules.Real, isSmall ? 1 : 16).Run(isSmall ? null : share, cancellationToken));
+                bool isSmall = SearchScenarios.Small.ContainsKey(scenario.Key);
+                searched[scenario.Key] = (scenario.Value, new Search(scenario.Value, Rules.Real, isSmall ? 4 : 16).Run(isSmall ? null : share, cancellationToken));
                 context.Progress($"{searched.Count} of {scenarios.Count} scenarios, {searched.Values.Sum(static done => (long)done.Found.States):N0} states");
             });
         List<(string Name, string Value)> figures =
@@ -34,7 +36,7 @@ internal sealed class ProtocolSoak : ISoak
         ];
         foreach ((string name, _) in scenarios)
         {
-            (Bounds bounds, Sluice.Exploration.Exploration found) = searched[name];
+            (Bounds bounds, Searched found) = searched[name];
             string extent = found.IsWhole ? "all" : $"not all, to {found.Depth} moves";
             figures.Add((name, $"{bounds}: {found.States:N0} states ({extent}), {found.Elapsed.TotalSeconds:N0} s"));
             if (found.Fault is not null)
@@ -43,7 +45,7 @@ internal sealed class ProtocolSoak : ISoak
 
         foreach (Bug bug in Bug.All)
         {
-            Sluice.Exploration.Exploration found = new Search(Scenarios.Small[bug.Scenario], bug.Rules()).Run(cancellation: cancellationToken);
+            Searched found = new Search(SearchScenarios.Small[bug.Scenario], bug.Rules()).Run(cancellation: cancellationToken);
             if (found.Fault is null)
                 return Task.FromResult(new SoakResult(false, [.. figures], $"Not found: {bug.Name}."));
             figures.Add(($"planted: {bug.Name}", $"found by {found.Fault.Invariant} after {found.Length} moves and {found.States:N0} states, in \"{bug.Scenario}\""));

@@ -15,7 +15,7 @@ internal static class Scenarios
         ["force"] = new() { Forces = 1, Losses = 1 },
         ["linger and hard deadline"] = new() { Times = 3, Linger = 2 * Unit, Hard = 6 * Unit },
         ["leave"] = new() { Times = 1, Leaves = 2, Losses = 1, Copies = 1, Events = 1 },
-        ["tombstones run out"] = new() { Times = 3, Leaves = 1, Beats = 1, Copies = 1, Events = 1, TombstoneLife = 6 * Unit },
+        ["tombstones run out"] = new() { Times = 3, Leaves = 1, Copies = 1, Events = 1, TombstoneLife = 6 * Unit },
         ["completions fail, later ones wait"] = new() { Failures = 1, Replays = 1, Copies = 1 },
         ["completions fail, later ones go on"] = new() { Times = 1, Failures = 1, Replays = 1, Skips = true },
         ["two resources, completions fail"] = new() { Resources = 2, LaterEvents = 1, Failures = 1, ClaimLimit = 1 },
@@ -61,6 +61,20 @@ internal static class Scenarios
         ["one engine only produces"] = new() { Times = 2, HasProducer = true, Crashes = 1 },
         ["no memory"] = new() { Times = 1, Shortages = 2, Beats = 1 },
         ["one identity"] = new() { Times = 1, SharesIdentity = true, Losses = 1 },
+    };
+
+    /// <summary>
+    /// What is not promised: the server's clock is behind its own numbers, which it therefore counts up by one, and it loses writes. A number that one engine has
+    /// seen comes again for another one.
+    /// </summary>
+    public static Bounds NumbersComeAgain { get; } = new()
+    {
+        Window = 4 * Unit,
+        MostLost = 2 * Unit,
+        Rollbacks = 1,
+        ClockSteps = 1,
+        Times = 3,
+        BeatsInTime = true,
     };
 
     /// <summary>For a soak: as much as there is time for.</summary>

@@ -112,7 +112,7 @@ internal sealed class StateCode
         {
             Byte((int)LaneFork.LastFull(lane));
             Byte((int)LaneFork.Safe(lane));
-            Age(engine.Answered, lane.IsUnconfirmed);
+            Age(engine.Answered - _world.SetBack, lane.IsUnconfirmed);
             Put(LaneFork.Kept(lane));
             Put(LaneFork.Replay(lane));
         }
@@ -149,7 +149,7 @@ internal sealed class StateCode
             Number(work.Session.Generation);
             Number(work.Session.Token);
             Long(Tally.Counts(work.Session.Fields.Span));
-            Age(work.ClaimedAt, _world.Bounds.Window != 0 && work.Stage == Stage.Claimed);
+            Age(work.ClaimedAt - _world.SetBack, _world.Bounds.Window != 0 && work.Stage == Stage.Claimed);
         }
 
         if (_world.Bounds.Rollbacks != 0 || _world.Bounds.Forgets)

@@ -14,8 +14,8 @@ internal sealed partial class World
 
     public void BeQuiet(int survivor)
     {
-        foreach (Engine engine in Engines)
-            engine.IsPaused = false;
+        for (int slot = 0; slot < EngineCount; slot++)
+            Write(slot).IsPaused = false;
         while (!Copies.IsEmpty)
             Take(new Move(MoveKind.Arrive, 0, 0));
         for (int slot = 0; slot < EngineCount; slot++)
@@ -116,7 +116,7 @@ internal sealed partial class World
 
                 if (engine.Works[which].Stage == Stage.Claimed && Bounds.Window != 0 && !Rules.DeliversAtOnce)
                 {
-                    if (Now - engine.Works[which].ClaimedAt < Bounds.Window)
+                    if (Steady - engine.Works[which].ClaimedAt < Bounds.Window)
                         continue;
                     Extend(engine, which, confirms: true);
                     if (which >= engine.Works.Length)

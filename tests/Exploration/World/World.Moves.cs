@@ -49,7 +49,7 @@ internal sealed partial class World
     private bool IsPrompt(Engine engine) => engine.IsPaused || (engine.LateReply is null && engine.Lane.IsIdle && !HasToConfirm(engine));
 
     /// <summary>What a lane does that was idle for a quarter of the durability window: it asks for what the server may still lose.</summary>
-    private bool HasToConfirm(Engine engine) => engine.Lane.IsUnconfirmed && Now - engine.Answered >= Bounds.Window / 4;
+    private bool HasToConfirm(Engine engine) => engine.Lane.IsUnconfirmed && Steady - engine.Answered >= Bounds.Window / 4;
 
     private void AddSessions(List<Move> moves, Engine engine, byte slot)
     {
@@ -152,7 +152,7 @@ internal sealed partial class World
             Work work = engine.Works[i];
             if (work.Stage == Stage.Claimed && Bounds.Window != 0 && !Rules.DeliversAtOnce)
             {
-                if (Now - work.ClaimedAt >= Bounds.Window)
+                if (Steady - work.ClaimedAt >= Bounds.Window)
                     moves.Add(new Move(MoveKind.Confirm, slot, i));
                 continue;
             }
@@ -245,9 +245,9 @@ internal sealed partial class World
         {
             foreach (Engine engine in Engines)
             {
-                Consider(engine.Lane.IsUnconfirmed ? engine.Answered + (Bounds.Window / 4) : 0);
+                Consider(engine.Lane.IsUnconfirmed ? engine.Answered - SetBack + (Bounds.Window / 4) : 0);
                 foreach (Work work in engine.Works)
-                    Consider(work.Stage == Stage.Claimed ? work.ClaimedAt + Bounds.Window : 0);
+                    Consider(work.Stage == Stage.Claimed ? work.ClaimedAt - SetBack + Bounds.Window : 0);
             }
         }
 

@@ -103,6 +103,7 @@ internal sealed partial class World
             case MoveKind.ClockStep:
                 Left.ClockSteps--;
                 Now -= Bounds.ClockStep;
+                SetBack += Bounds.ClockStep;
                 HasSetClock = true;
                 break;
             case MoveKind.Keep:
@@ -235,7 +236,7 @@ internal sealed partial class World
         if (reply.Status == FlushStatus.LayoutMismatch)
             return;
         engine.Seen = Math.Max(engine.Seen, reply.Clock);
-        engine.Answered = Now;
+        engine.Answered = Steady;
         engine.Lane.OnReply(Rules.Heard(reply));
         Acknowledged |= engine.LeftBehind;
     }
@@ -318,7 +319,7 @@ internal sealed partial class World
         engine.Seen = Math.Max(engine.Seen, reply.Clock);
         foreach (ClaimedSession session in reply.Claims)
         {
-            engine.Works = engine.Works.Add(new Work(session, reply.Now, Stage.Claimed));
+            engine.Works = engine.Works.Add(new Work(session, Steady, Stage.Claimed));
             if (!HasHandler(engine.Slot))
                 Fail(engine, engine.Works.Length - 1, MoveKind.Fail);
         }
@@ -400,6 +401,7 @@ internal sealed partial class World
             // What it comes back as is a replica, whose clock is behind.
             Left.ClockSteps--;
             Now -= Bounds.ClockStep;
+            SetBack += Bounds.ClockStep;
             HasSetClock = true;
         }
 

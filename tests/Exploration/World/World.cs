@@ -40,6 +40,7 @@ internal sealed partial class World
         _identities = origin._identities;
         Answers = origin.Answers;
         Preparing = origin.Preparing;
+        SetBack = origin.SetBack;
         Redelivered = origin.Redelivered;
     }
 
@@ -53,6 +54,12 @@ internal sealed partial class World
 
     /// <summary>The server's clock.</summary>
     public long Now { get; private set; } = Origin;
+
+    /// <summary>The engines' clocks, which nobody sets.</summary>
+    public long Steady => Now + SetBack;
+
+    /// <summary>How far the server's clock was set back.</summary>
+    public long SetBack { get; private set; }
 
     public PartitionState Server { get; private set; } = PartitionState.Empty;
 
