@@ -12,10 +12,10 @@ namespace Sluice.Exploration;
 /// </summary>
 internal static class LaneFork
 {
-    /// <summary>What a fork shares with its origin: the same for both, or never changed.</summary>
+    /// <summary>What a fork shares with its origin: the same for both, never changed, or emptied before each use.</summary>
     public static ImmutableHashSet<string> Shared { get; } =
     [
-        "<terms>P", "<merger>P", "<epochs>P", "<observer>P", "_scratch",
+        "<terms>P", "<merger>P", "<epochs>P", "<observer>P", "_scratch", "_named",
         "_incarnation", "_next", "_seen", "_episode", "_outstandingEpisode", "_probes", "_livesAgainAfterReplay", "_keptBytes", "_lastFull", "_safe", "_heard",
     ];
 
@@ -28,7 +28,7 @@ internal static class LaneFork
         Dictionary<PendingItem, PendingItem> copies = new(ReferenceEqualityComparer.Instance);
         Pending(fork) = [.. Pending(lane).Select(Copy)];
         Last(fork) = Last(lane).ToDictionary(static entry => entry.Key, entry => Copy(entry.Value));
-        Held(fork) = [.. Held(lane)];
+        Held(fork) = new HashSet<ResourceKey>(Held(lane), Held(lane).Comparer);
 
         // A batch's own items change only once it is outstanding no more; a kept one's never do, but its time of acknowledgement does.
         Dictionary<FrozenBatch, FrozenBatch> batches = new(ReferenceEqualityComparer.Instance);
