@@ -12,6 +12,7 @@ internal static class FieldKinds
         new MinKind(),
         new WindowKind(),
         new DistinctKind(),
+        new OpaqueKind(),
     ];
 
     /// <summary>The kinds as they are written, for messages.</summary>

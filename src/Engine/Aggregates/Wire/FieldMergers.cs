@@ -26,6 +26,7 @@ internal static class FieldMergers
         ["distinct.utf8"] = DistinctMerger.Instance,
         ["distinct.i64"] = DistinctMerger.Instance,
         ["distinct.guid"] = DistinctMerger.Instance,
+        [OpaquePayload.Kind] = new OpaqueMerger(),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>The merger of a declared field.</summary>

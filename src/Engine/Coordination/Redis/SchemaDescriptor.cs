@@ -41,10 +41,12 @@ internal static class SchemaDescriptor
         ["distinct.utf8"] = DistinctKind,
         ["distinct.i64"] = DistinctKind,
         ["distinct.guid"] = DistinctKind,
+        ["opaque"] = OpaqueKind,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private const byte WindowKind = 0x40;
     private const byte DistinctKind = 0x50;
+    private const byte OpaqueKind = 0xF0;
 
     /// <summary>The descriptor of a schema: <see cref="FieldBytes"/> for each field, in order.</summary>
     /// <exception cref="NotSupportedException">The schema has a field kind or a parameter that is not known.</exception>
@@ -64,7 +66,7 @@ internal static class SchemaDescriptor
     }
 
     /// <summary>
-    /// True for a field that may take kilobytes: a sketch, or a long window. A resource's large fields are stored as a record of their own, so that
+    /// True for a field that may take kilobytes: a sketch, an opaque state, or a long window. A resource's large fields are stored as a record of their own, so that
     /// deltas without them do not rewrite them. Merging a resource's two records gives the whole one.
     /// </summary>
     /// <exception cref="NotSupportedException">The field's kind is not known.</exception>

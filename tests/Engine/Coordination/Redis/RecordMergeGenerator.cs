@@ -38,8 +38,9 @@ internal sealed class RecordMergeGenerator(int seed)
         return output.WrittenSpan.ToArray();
     }
 
-    public byte[] Payload(FieldSchema field) => (field.Kind.Split('.')[0], field.Kind.Split('.')[1]) switch
+    public byte[] Payload(FieldSchema field) => (field.Kind.Split('.')[0], field.Kind.Split('.')[^1]) switch
     {
+        ("opaque", _) => Deltas(),
         ("sum", var type) => Sum(type),
         ("max" or "min", var type) => Extremum(type),
         ("window", var type) => Window(type, field.Parameter),
@@ -147,6 +148,26 @@ internal sealed class RecordMergeGenerator(int seed)
         }
 
         return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Few different identities, as in windows; lengths around the edges of their own length's form, and around the limits.</summary>
+    private byte[] Deltas()
+    {
+        int count = _random.Next(10) == 0 ? _random.Next(500, OpaquePayload.MaxItems + 1) : 1 + _random.Next(6);
+        HashSet<(ulong, long)> identities = [];
+        while (identities.Count < count)
+            identities.Add(((ulong)_random.Next(3) << (_random.Next(2) * 62), count > 6 ? _random.Next(8000) : _random.Next(20)));
+        List<byte> payload = [];
+        foreach ((ulong origin, long sequence) in identities)
+        {
+            byte[] content = new byte[_random.Next(16) switch { 0 => 0, 1 => 127 + _random.Next(2), 2 when count < 7 => OpaqueAttribute.MaxBytes - _random.Next(2), _ => _random.Next(12) }];
+            _random.NextBytes(content);
+            byte[] item = new byte[OpaquePayload.SizeOf(content.Length)];
+            OpaquePayload.Write(item, new OpaqueItem(origin, sequence, content));
+            payload.AddRange(item);
+        }
+
+        return [.. payload];
     }
 
     private byte[] Element(string type)

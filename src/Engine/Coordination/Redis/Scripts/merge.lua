@@ -14,7 +14,7 @@ do
 local unpack, pack, byte, sub, rep, concat = struct.unpack, struct.pack, string.byte, string.sub, string.rep, table.concat
 
 -- Kinds in a descriptor: the high four bits choose the merge, the low four the range of the values. See SchemaDescriptor.cs.
-local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT = 0x11, 0x20, 0x30, 0x40, 0x50
+local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OPAQUE = 0x11, 0x20, 0x30, 0x40, 0x50, 0xF0
 
 -- A field of a sum is 10 bytes; its index and its length, 8, are read as one number: 0x0800 plus the index.
 local SUM_HEADER = 0x0800
@@ -416,9 +416,39 @@ local function general_merger(bytes)
     return concat(parts)
   end
 
+  -- The identities of an opaque field's items, and how many they are; nil when it is malformed.
+  local function read_items(record, at, stop)
+    local known, count = {}, 0
+    if stop - at >= 524288 then return nil end
+    while at <= stop do
+      local identity, length, from = sub(record, at, at + 15), read_varint(record, at + 16)
+      if not length or length > 65536 or from + length - 1 > stop or known[identity] or count == 1024 then return nil end
+      known[identity], count, at = true, count + 1, from + length
+    end
+    return known, count
+  end
+
+  -- The items of the left, then those of the right that the left lacks.
+  local function merge_items(index, left, a, a_stop, right, b, b_stop)
+    local known, count = read_items(left, a, a_stop)
+    if not known or not read_items(right, b, b_stop) then return nil end
+    local parts, n, size = {sub(left, a, a_stop)}, 1, a_stop - a + 1
+    while b <= b_stop do
+      local length, from = read_varint(right, b + 16)
+      if not known[sub(right, b, b + 15)] then
+        n, count, size = n + 1, count + 1, size + from + length - b
+        if count > 1024 or size > 524288 then return false end
+        parts[n] = sub(right, b, from + length - 1)
+      end
+      b = from + length
+    end
+    return frame_of(index, concat(parts))
+  end
+
   -- True when a field's payload is canonical.
   local function is_payload(kind, index, record, start, stop)
     local length = stop - start + 1
+    if kind >= OPAQUE then return read_items(record, start, stop) ~= nil end
     if kind >= DISTINCT then
       if length == 12288 then return is_dense(record, start) end
       return is_sparse(record, start, stop)
@@ -432,6 +462,7 @@ local function general_merger(bytes)
 
   -- The merged frame of a field that both have, '' when it becomes empty; false when it overflows, nil when a payload is not canonical.
   local function merge_field(kind, index, left, a, a_stop, right, b, b_stop)
+    if kind >= OPAQUE then return merge_items(index, left, a, a_stop, right, b, b_stop) end
     if kind >= DISTINCT then
       if not is_payload(kind, index, left, a, a_stop) or not is_payload(kind, index, right, b, b_stop) then return nil end
       local payload
@@ -544,13 +575,14 @@ end
 function read_schema(descriptor)
   local bytes = {byte(descriptor, 1, -1)}
   local count = #bytes / 3
-  local large, has_large, only_sums, has_narrow = {}, false, true, false
+  local large, has_large, only_sums, has_narrow, has_opaque = {}, false, true, false, false
   for i = 1, count do
     local kind = bytes[3 * i - 2]
     if kind >= EXTREMA then
       only_sums = false
       if kind >= DISTINCT or kind >= WINDOWS and bytes[3 * i - 1] + 256 * bytes[3 * i] > 32 then
         large[i], has_large = true, true
+        has_opaque = has_opaque or kind >= OPAQUE
       end
     elseif kind == SUM_I32 then
       has_narrow = true
@@ -565,6 +597,7 @@ function read_schema(descriptor)
     counters = only_sums and not has_narrow and has_long and count < 9 and count or 0,
     large = large,
     has_large = has_large,
+    has_opaque = has_opaque,
     has_narrow = has_narrow,
     last_header = SUM_HEADER + count - 1,
     full = 10 * count,
