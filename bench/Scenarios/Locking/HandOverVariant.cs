@@ -26,6 +26,9 @@ internal sealed class HandOverVariant(BenchServer server, int waiters) : LockVar
     {
         _first = (await StartEngineAsync(cancellationToken)).Locks.Mutex("wanted");
         _others = (await StartEngineAsync(cancellationToken)).Locks.Mutex("wanted");
+
+        // With a session that is open, requests leave in the order of the calls.
+        await (await _others.AcquireAsync(Timeout.InfiniteTimeSpan, cancellationToken)).ReleaseAsync(cancellationToken);
     }
 
     protected override async Task<long> WorkAsync(TimeSpan duration, LatencyHistogram latencies)

@@ -5,14 +5,16 @@ namespace Sluice.Coordination.Redis;
 /// <summary>The scripts of the locks: one file per transition, in front of each what it shares with others. Immutable and thread-safe.</summary>
 internal sealed class LockScripts
 {
+    private static readonly string[] Draft = ["prelude", "draft", "granting", "commit"];
+
     /// <param name="rewrite">Changes the text of every script before it is used; null: nothing. For tests that drive the server's clock, or plant a bug.</param>
     public LockScripts(Func<string, string, string>? rewrite = null)
     {
         Open = Make("open", rewrite);
         Renew = Make("renew", rewrite);
-        Acquire = RedisScripts.Make("locks.", "acquire", rewrite, "head", "acquire-alone", "prelude", "draft");
+        Acquire = RedisScripts.Make("locks.", "acquire", rewrite, ["head", "acquire-alone", .. Draft]);
         Convert = Make("convert", rewrite);
-        Release = RedisScripts.Make("locks.", "release", rewrite, "head", "release-alone", "prelude", "draft");
+        Release = RedisScripts.Make("locks.", "release", rewrite, ["head", "release-alone", .. Draft]);
         Close = Make("close", rewrite);
         Participants = Make("participants", rewrite, "listing");
         Revoke = Make("revoke", rewrite);
@@ -47,5 +49,5 @@ internal sealed class LockScripts
     public Script Snapshot { get; }
 
     private static Script Make(string name, Func<string, string, string>? rewrite, params ReadOnlySpan<string> shared) =>
-        RedisScripts.Make("locks.", name, rewrite, ["head", "prelude", "draft", .. shared]);
+        RedisScripts.Make("locks.", name, rewrite, ["head", .. Draft, .. shared]);
 }
