@@ -218,7 +218,10 @@ public sealed class EngineOptions
         check.Range(nameof(ShutdownTimeout), ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
         if (TimeProvider is null)
             check.Fail(nameof(TimeProvider), "null", "must not be null");
-        Locks.Validate(check);
+        if (Locks is null)
+            check.Fail(nameof(Locks), "null", "must not be null");
+        else
+            Locks.Validate(check);
         check.ThrowIfFailed();
         Dogpile?.Validate();
     }
