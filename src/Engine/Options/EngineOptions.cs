@@ -230,7 +230,7 @@ public sealed class EngineOptions
     {
         EngineOptions copy = (EngineOptions)MemberwiseClone();
         copy.Redis = Redis.Copy();
-        copy.Locks = Locks.Copy();
+        copy.Locks = Locks?.Copy()!; // null: found by the check
         return copy;
     }
 }
