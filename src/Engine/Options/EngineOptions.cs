@@ -218,7 +218,10 @@ public sealed class EngineOptions
         check.Range(nameof(ShutdownTimeout), ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
         if (TimeProvider is null)
             check.Fail(nameof(TimeProvider), "null", "must not be null");
-        Locks.Validate(check);
+        if (Locks is null)
+            check.Fail(nameof(Locks), "null", "must not be null");
+        else
+            Locks.Validate(check);
         check.ThrowIfFailed();
         Dogpile?.Validate();
     }
@@ -227,7 +230,7 @@ public sealed class EngineOptions
     {
         EngineOptions copy = (EngineOptions)MemberwiseClone();
         copy.Redis = Redis.Copy();
-        copy.Locks = Locks.Copy();
+        copy.Locks = Locks?.Copy()!; // null: found by the check
         return copy;
     }
 }
