@@ -8,6 +8,9 @@ internal static class FieldKinds
     public static readonly ImmutableArray<FieldKind> All =
     [
         new SumKind(),
+        new DiffKind(),
+        new CountKind(),
+        new AverageKind(),
         new MaxKind(),
         new MinKind(),
         new WindowKind(),

@@ -45,17 +45,29 @@ internal sealed record FieldShape
     /// <summary>The type of the merged contributions.</summary>
     public required string StateType { get; init; }
 
-    /// <summary>The type of one event's contribution.</summary>
-    public required string EventType { get; init; }
+    /// <summary>The type of one event's contribution; null when every event contributes the same, which <see cref="Contribution"/> says.</summary>
+    public string? EventType { get; init; }
+
+    /// <summary>What every event contributes, as an expression, when it is not the event that says it.</summary>
+    public string Contribution { get; init; } = "";
 
     /// <summary>What the contribution does, one sentence for the event's documentation; <c>{0}</c> is a reference to the property.</summary>
-    public required string EventSummary { get; init; }
+    public string EventSummary { get; init; } = "";
 
     /// <summary>The method that makes or refuses a contribution when the event is made, called with the value and the property's name; null when every value is right.</summary>
     public string? Accept { get; init; }
 
-    /// <summary>The state's method that says whether a contribution fits; null when every contribution does.</summary>
+    /// <summary>What <see cref="Accept"/> takes besides the value and the name.</summary>
+    public string AcceptArguments { get; init; } = "";
+
+    /// <summary>The state's method that says whether a contribution fits; null when every contribution does. It takes the contribution and <see cref="GuardArguments"/>.</summary>
     public string? Guard { get; init; }
+
+    /// <summary>What <see cref="Guard"/> takes besides the contribution.</summary>
+    public string GuardArguments { get; init; } = "";
+
+    /// <summary>The state's method that takes the contribution in.</summary>
+    public string Merge { get; init; } = "Merge";
 
     /// <summary>What a merge takes besides the contribution, for example <c>, 10, in context</c>.</summary>
     public string MergeArguments { get; init; } = "";
@@ -63,6 +75,6 @@ internal sealed record FieldShape
     /// <summary>What a read takes besides the payload.</summary>
     public string ReadArguments { get; init; } = "";
 
-    /// <summary>The state's property that the snapshot shows.</summary>
+    /// <summary>The state's member that the snapshot shows, with its arguments if it is a method.</summary>
     public required string View { get; init; }
 }

@@ -32,6 +32,16 @@ internal sealed record Contribution
 
     public Stamped<Guid>? Guid { get; init; }
 
+    /// <summary>Two decimal places.</summary>
+    public decimal Money { get; init; }
+
+    /// <summary>A few quarters: sums of them are exact doubles.</summary>
+    public double Quarters { get; init; }
+
+    public int? Measure { get; init; }
+
+    public decimal? Price { get; init; }
+
     public Outer.EveryKind.Event ToEvent() => new()
     {
         SumInt32 = Small,
@@ -52,6 +62,14 @@ internal sealed record Contribution
         DistinctTexts = Text?.Value,
         DistinctNumbers = Number?.Value,
         DistinctGuids = Guid?.Value,
+        SumDecimal = Money,
+        SumDouble = Quarters,
+        DiffInt64 = Large,
+        DiffInt32 = Small,
+        DiffDecimal = Money,
+        AverageInt64 = Measure * 1_000_000_007L,
+        AverageInt32 = Measure,
+        AverageDecimal = Price,
     };
 }
 
@@ -84,6 +102,10 @@ internal static class Contributions
         from text in Optional(MaybeStamped(Texts))
         from count in Optional(MaybeStamped(Gen.Choose(0, 50).Select(static n => (long)n << 40)))
         from guid in Optional(MaybeStamped(Gen.Choose(0, 9).Select(static n => new Guid(n, 0, 0, [0, 0, 0, 0, 0, 0, 0, (byte)n]))))
+        from money in Gen.Choose(-100_000, 100_000)
+        from quarters in Gen.Choose(-4000, 4000)
+        from measure in Optional(Gen.Choose(-3, 1000))
+        from price in Optional(Gen.Choose(-500, 50_000).Select(static cents => cents / 100m))
         select new Contribution
         {
             Now = now,
@@ -98,6 +120,10 @@ internal static class Contributions
             Text = text,
             Number = count,
             Guid = guid,
+            Money = money / 100m,
+            Quarters = quarters / 4.0,
+            Measure = measure,
+            Price = price,
         };
 
     /// <summary>Lists of events with identities that are unique, as engines give them.</summary>
@@ -106,8 +132,8 @@ internal static class Contributions
     /// <summary>Seeds for what a property decides at random beside its events, so that it decides the same when it is replayed.</summary>
     public static Arbitrary<int> Seeds { get; } = Arb.From(Gen.Choose(0, int.MaxValue));
 
-    // An event draws one number for each window that it goes into, so the numbers of two events lie further apart than an event has windows.
-    private static Contribution[] Numbered(Contribution[] list) => [.. list.Select(static (contribution, i) => contribution with { Sequence = 10 * (i + 1) })];
+    // An event draws one number for each place in an order that it takes, so the numbers of two events lie further apart than that.
+    private static Contribution[] Numbered(Contribution[] list) => [.. list.Select(static (contribution, i) => contribution with { Sequence = 100 * (i + 1) })];
 
     private static Gen<T?> Optional<T>(Gen<T> values)
         where T : struct =>

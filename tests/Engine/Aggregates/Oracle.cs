@@ -23,6 +23,15 @@ internal static class Oracle
         Assert.Equal(doubles.Length == 0 ? null : Bits(doubles[^1]), actual.MaxDouble is { } max ? Bits(max) : null);
         Assert.Equal(doubles.Length == 0 ? 0L : Bits(doubles[0]), Bits(actual.MinDouble));
 
+        Assert.Equal(events.Sum(static e => e.Money), actual.SumDecimal);
+        Assert.Equal(events.Sum(static e => e.Quarters), actual.SumDouble);
+        Assert.Equal(0 - events.Sum(static e => e.Large), actual.DiffInt64);
+        Assert.Equal(1000 - events.Sum(static e => e.Small), actual.DiffInt32);
+        Assert.Equal(-7 - events.Sum(static e => e.Money), actual.DiffDecimal);
+        AssertAverage([.. events.Where(static e => e.Measure is not null).Select(static e => e.Measure!.Value * 1_000_000_007m)], actual.AverageInt64);
+        AssertAverage([.. events.Where(static e => e.Measure is not null).Select(static e => (decimal)e.Measure!.Value)], actual.AverageInt32);
+        AssertAverage([.. events.Where(static e => e.Price is not null).Select(static e => e.Price!.Value)], actual.AverageDecimal);
+
         AssertWindow(events, static e => e.Text, 3, actual.Texts);
         AssertWindow(events, static e => e.Number, 5, actual.Numbers);
         AssertWindow(events, static e => e.Guid, 1, actual.Guids);
@@ -30,6 +39,12 @@ internal static class Oracle
         AssertCount(events.Where(static e => e.Text is not null).Select(static e => e.Text!.Value.Value), actual.DistinctTexts);
         AssertCount(events.Where(static e => e.Number is not null).Select(static e => e.Number!.Value.Value), actual.DistinctNumbers);
         AssertCount(events.Where(static e => e.Guid is not null).Select(static e => e.Guid!.Value.Value), actual.DistinctGuids);
+    }
+
+    private static void AssertAverage(decimal[] contributions, AverageView actual)
+    {
+        Assert.Equal((contributions.Length, contributions.Sum()), (actual.Count, actual.Sum));
+        Assert.Equal(contributions.Length == 0 ? null : contributions.Average(), actual.Mean);
     }
 
     private static long? Bits(double value) => BitConverter.DoubleToInt64Bits(value);

@@ -87,5 +87,43 @@ internal static partial class Outer
 
         [Distinct(typeof(Guid))]
         internal partial DistinctView DistinctGuids { get; }
+
+        [Sum(Scale = 2)]
+        internal partial decimal SumDecimal { get; }
+
+        [Sum]
+        internal partial double SumDouble { get; }
+
+        [Diff]
+        internal partial long DiffInt64 { get; }
+
+        [Diff(Initial = 1000)]
+        internal partial int DiffInt32 { get; }
+
+        [Diff(Initial = -7, Scale = 3)]
+        internal partial decimal DiffDecimal { get; }
+
+        [Average]
+        internal partial AverageView AverageInt64 { get; }
+
+        [Average(typeof(int))]
+        internal partial AverageView AverageInt32 { get; }
+
+        [Average(typeof(decimal), Scale = 2)]
+        internal partial AverageView AverageDecimal { get; }
     }
+}
+
+/// <summary>Every event counts here, so that no event leaves it empty.</summary>
+[Aggregate("counted")]
+internal sealed partial class Counted
+{
+    [Key]
+    internal partial string Id { get; }
+
+    [Count]
+    internal partial long Events { get; }
+
+    [Sum]
+    internal partial long Total { get; }
 }

@@ -34,6 +34,24 @@ public struct SumState<T> : IFieldState
     /// <param name="contribution">What is added.</param>
     public void Merge(T contribution) => _total = checked(_total + contribution);
 
+    /// <summary>True when the sum after the subtraction has a representation.</summary>
+    /// <param name="contribution">What would be subtracted.</param>
+    public readonly bool CanSubtract(T contribution)
+    {
+        // A subtraction has overflowed exactly when the operands differ in sign and the result has not the sign of the first.
+        T difference = unchecked(_total - contribution);
+        return !T.IsNegative((_total ^ contribution) & (_total ^ difference));
+    }
+
+    /// <summary>Subtracts what <see cref="CanSubtract"/> has allowed.</summary>
+    /// <param name="contribution">What is subtracted.</param>
+    public void Subtract(T contribution) => _total = checked(_total - contribution);
+
+    /// <summary>The sum and what it began with.</summary>
+    /// <param name="initial">The beginning.</param>
+    /// <exception cref="OverflowException">The result has no representation.</exception>
+    public readonly T TotalFrom(T initial) => checked(initial + _total);
+
     /// <inheritdoc/>
     public void Reset() => _total = default;
 

@@ -10,6 +10,10 @@ internal static class FieldMergers
     {
         ["sum.i64"] = new SumMerger(long.MinValue, long.MaxValue),
         ["sum.i32"] = new SumMerger(int.MinValue, int.MaxValue),
+        ["sum.dec"] = new SumMerger(long.MinValue, long.MaxValue, SumAttribute.MaxScale),
+        ["sum.f64"] = DoubleSumMerger.Instance,
+        ["average.i64"] = new AverageMerger(greatestParameter: 0),
+        ["average.dec"] = new AverageMerger(SumAttribute.MaxScale),
         ["max.i64"] = new ExtremumMerger<Int64Ordinal>(keepsGreater: true),
         ["max.i32"] = new ExtremumMerger<Int32Ordinal>(keepsGreater: true),
         ["max.f64"] = new ExtremumMerger<DoubleOrdinal>(keepsGreater: true),

@@ -10,7 +10,7 @@ internal sealed class RedisScripts
     /// <param name="rewrite">Changes the text of every script before it is used; null: nothing. For tests that drive the server's clock, or plant a bug.</param>
     public RedisScripts(Func<string, string, string>? rewrite = null)
     {
-        Flush = Make("flush", rewrite, "merge", "keep");
+        Flush = Make("flush", rewrite, "fields", "merge", "keep");
         Claim = Make("claim", rewrite);
         Acknowledge = Make("acknowledge", rewrite, "release");
         Extend = Make("extend", rewrite);
@@ -25,7 +25,7 @@ internal sealed class RedisScripts
         Members = Make("members", rewrite);
         Sealed = Make("sealed", rewrite);
         DeadLetters = Make("deadletters", rewrite);
-        Replay = Make("replay", rewrite, "merge");
+        Replay = Make("replay", rewrite, "fields", "merge");
         Purge = Make("purge", rewrite, "release");
         Snapshot = Make("snapshot", rewrite);
     }

@@ -13,8 +13,8 @@ internal static class SchemaDescriptor
     /// <summary>The length of one field's description: the kind, then the parameter, little-endian.</summary>
     public const int FieldBytes = 3;
 
-    /// <summary>The longest window that is no large field.</summary>
-    public const int MaxSmallWindow = 32;
+    /// <summary>How many elements a collection may keep without being a large field.</summary>
+    public const int MaxSmallCollection = 32;
 
     /// <summary>The kind of a sum of 64 bits.</summary>
     public const byte WideSumKind = 0x10;
@@ -24,6 +24,7 @@ internal static class SchemaDescriptor
     private static readonly FrozenDictionary<string, byte> Kinds = new Dictionary<string, byte>(StringComparer.Ordinal)
     {
         ["sum.i64"] = WideSumKind,
+        ["sum.dec"] = WideSumKind,
         ["sum.i32"] = 0x11,
         ["max.i64"] = 0x20,
         ["max.span"] = 0x20,
@@ -41,10 +42,14 @@ internal static class SchemaDescriptor
         ["distinct.utf8"] = DistinctKind,
         ["distinct.i64"] = DistinctKind,
         ["distinct.guid"] = DistinctKind,
+        ["sum.f64"] = 0x60,
+        ["average.i64"] = 0x61,
+        ["average.dec"] = 0x61,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private const byte WindowKind = 0x40;
     private const byte DistinctKind = 0x50;
+    private const byte HistogramKind = 0x70;
 
     /// <summary>The descriptor of a schema: <see cref="FieldBytes"/> for each field, in order.</summary>
     /// <exception cref="NotSupportedException">The schema has a field kind or a parameter that is not known.</exception>
@@ -64,14 +69,14 @@ internal static class SchemaDescriptor
     }
 
     /// <summary>
-    /// True for a field that may take kilobytes: a sketch, or a long window. A resource's large fields are stored as a record of their own, so that
+    /// True for a field that may take kilobytes: a sketch, a histogram, or a collection of more than <see cref="MaxSmallCollection"/>. A resource's large fields are stored as a record of their own, so that
     /// deltas without them do not rewrite them. Merging a resource's two records gives the whole one.
     /// </summary>
     /// <exception cref="NotSupportedException">The field's kind is not known.</exception>
     public static bool IsLarge(FieldSchema field)
     {
         byte kind = KindOf(field);
-        return kind >= DistinctKind || (kind >= WindowKind && field.Parameter > MaxSmallWindow);
+        return kind is DistinctKind or HistogramKind || (kind >= WindowKind && field.Parameter > MaxSmallCollection);
     }
 
     private static byte KindOf(FieldSchema field) =>

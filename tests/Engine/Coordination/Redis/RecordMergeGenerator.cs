@@ -40,7 +40,9 @@ internal sealed class RecordMergeGenerator(int seed)
 
     public byte[] Payload(FieldSchema field) => (field.Kind.Split('.')[0], field.Kind.Split('.')[1]) switch
     {
+        ("sum", "f64") => DoubleSum(),
         ("sum", var type) => Sum(type),
+        ("average", _) => Average(),
         ("max" or "min", var type) => Extremum(type),
         ("window", var type) => Window(type, field.Parameter),
         _ => Registers(),
@@ -88,6 +90,24 @@ internal sealed class RecordMergeGenerator(int seed)
         return payload;
     }
 
+    private byte[] DoubleSum()
+    {
+        byte[] payload = new byte[sizeof(double)];
+        double value;
+        do
+            value = Double();
+        while (value == 0 || !double.IsFinite(value));
+        BinaryPrimitives.WriteDoubleLittleEndian(payload, value);
+        return payload;
+    }
+
+    private byte[] Average()
+    {
+        byte[] payload = new byte[AverageMerger.PayloadBytes];
+        AverageMerger.Write(payload, Integer(isNarrow: false), Math.Max(1, _random.Next(3) == 0 ? Integer(isNarrow: false) : _random.Next(1000)));
+        return payload;
+    }
+
     private long Integer(bool isNarrow)
     {
         long value = _random.Next(4) switch
@@ -116,7 +136,7 @@ internal sealed class RecordMergeGenerator(int seed)
     private double Double() => _random.Next(3) switch
     {
         0 => new[] { 0.0, -0.0, double.Epsilon, -double.Epsilon, double.MaxValue, double.MinValue, double.PositiveInfinity, double.NegativeInfinity }[_random.Next(8)],
-        1 => _random.NextDouble() * 1e300 * (_random.Next(2) == 0 ? 1 : -1),
+        1 => _random.NextDouble() * (_random.Next(2) == 0 ? 1.7e308 : 1e-300) * (_random.Next(2) == 0 ? 1 : -1),
         _ => _random.Next(-5, 5),
     };
 
