@@ -72,7 +72,7 @@ internal sealed class AggregateEmitter
         _source.Open($"private {_model.ClassName}({_model.Key.Property.Type} key, in State state)");
         _source.Line($"{_keyBacking} = key;");
         for (int i = 0; i < _backing.Length; i++)
-            _source.Line($"{_backing[i]} = state.{_backing[i]}.{_model.Fields[i].Shape.View};");
+            _source.Line($"{_backing[i]} = {_model.Fields[i].Shape.ViewOf("state." + _backing[i])};");
         _source.Close();
         WriteGetter(_model.Key.Property, _keyBacking);
         for (int i = 0; i < _backing.Length; i++)
@@ -184,7 +184,7 @@ internal sealed class AggregateEmitter
                 FieldShape shape = _model.Fields[i].Shape;
                 if (shape.Guard is null)
                     continue;
-                _source.Line($"if (!{_backing[i]}.{shape.Guard}({ContributionTo(i)}{shape.GuardArguments}))");
+                _source.Line($"if ({WhereContributed(i, "guarded", " && ")}!{_backing[i]}.{shape.Guard}({ContributionTo(i, "guarded")}{shape.GuardArguments}))");
                 _source.Line($"    return {Aggregates}MergeOutcome.Overflow({i});");
             }
 
@@ -192,13 +192,29 @@ internal sealed class AggregateEmitter
         }
 
         for (int i = 0; i < _backing.Length; i++)
-            _source.Line($"{_backing[i]}.{_model.Fields[i].Shape.Merge}({ContributionTo(i)}{_model.Fields[i].Shape.MergeArguments});");
+        {
+            FieldShape shape = _model.Fields[i].Shape;
+            string condition = WhereContributed(i, "merged", "");
+            if (condition.Length != 0)
+                _source.Line($"if ({condition})");
+            _source.Line($"{(condition.Length != 0 ? "    " : "")}{_backing[i]}.{shape.Merge}({ContributionTo(i, "merged")}{shape.MergeArguments});");
+        }
+
         _source.Line($"return {Aggregates}MergeOutcome.Merged;");
         _source.Close();
     }
 
-    private string ContributionTo(int field) =>
-        _model.Fields[field].Shape is { EventType: null } shape ? shape.Contribution : "contribution." + TypeNames.Identifier(_model.Fields[field].Property.Name);
+    private string PropertyOf(int field) => "contribution." + TypeNames.Identifier(_model.Fields[field].Property.Name);
+
+    private string WhereContributed(int field, string name, string and) =>
+        _model.Fields[field].Shape.Unwrapped.Length == 0 ? "" : $"{PropertyOf(field)} is {{ }} {name}{field}{and}";
+
+    private string ContributionTo(int field, string name) => _model.Fields[field].Shape switch
+    {
+        { EventType: null } shape => shape.Contribution,
+        { Unwrapped.Length: > 0 } shape => shape.Unwrapped.Replace("{0}", $"{name}{field}"),
+        _ => PropertyOf(field),
+    };
 
     private void WriteEach(string header, string call)
     {

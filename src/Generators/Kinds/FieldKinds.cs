@@ -13,8 +13,14 @@ internal static class FieldKinds
         new AverageKind(),
         new MaxKind(),
         new MinKind(),
+        new FirstOrLastKind("First", "first.", "EarliestFirst", "earliest"),
+        new FirstOrLastKind("Last", "last.", "LatestFirst", "latest"),
         new WindowKind(),
+        new ListKind(),
+        new SetKind(),
         new DistinctKind(),
+        new HistogramKind(),
+        new MapKind(),
     ];
 
     /// <summary>The kinds as they are written, for messages.</summary>

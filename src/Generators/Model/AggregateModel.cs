@@ -51,6 +51,12 @@ internal sealed record FieldShape
     /// <summary>What every event contributes, as an expression, when it is not the event that says it.</summary>
     public string Contribution { get; init; } = "";
 
+    /// <summary>
+    /// Where a contribution may be none: what of a contribution that is one the guard and the merge take, <c>{0}</c> being its name. Empty where they
+    /// take the event's property as it is.
+    /// </summary>
+    public string Unwrapped { get; init; } = "";
+
     /// <summary>What the contribution does, one sentence for the event's documentation; <c>{0}</c> is a reference to the property.</summary>
     public string EventSummary { get; init; } = "";
 
@@ -77,4 +83,10 @@ internal sealed record FieldShape
 
     /// <summary>The state's member that the snapshot shows, with its arguments if it is a method.</summary>
     public required string View { get; init; }
+
+    /// <summary>True when the snapshot shows null for an empty field, and the view only otherwise.</summary>
+    public bool IsNullWhenEmpty { get; init; }
+
+    /// <summary>The expression of what the snapshot shows.</summary>
+    public string ViewOf(string state) => IsNullWhenEmpty ? $"{state}.IsEmpty ? null : {state}.{View}" : $"{state}.{View}";
 }

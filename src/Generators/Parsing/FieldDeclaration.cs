@@ -13,6 +13,10 @@ internal readonly struct FieldDeclaration(IPropertySymbol property, AttributeDat
     /// <summary>The attribute's one argument, or null when it has none or a wrong one.</summary>
     public object? Argument { get; } = AttributeArguments.Single(attribute);
 
+    /// <summary>The attribute's arguments in order; null for a wrong one.</summary>
+    public object? ArgumentAt(int index) =>
+        index < Attribute.ConstructorArguments.Length && Attribute.ConstructorArguments[index] is { Kind: not TypedConstantKind.Array } argument ? argument.Value : null;
+
     /// <summary>The value of one of the attribute's options, or null when it was not given.</summary>
     public object? Option(string name)
     {

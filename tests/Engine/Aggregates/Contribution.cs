@@ -42,6 +42,14 @@ internal sealed record Contribution
 
     public decimal? Price { get; init; }
 
+    public double? Score { get; init; }
+
+    /// <summary>What histograms, and maps of sums, counts and averages get: merging it twice is not merging it once.</summary>
+    public int? Amount { get; init; }
+
+    /// <summary>Without what changes a record that has it already.</summary>
+    public Contribution Idempotent => this with { Small = 0, Large = 0, Money = 0, Quarters = 0, Measure = null, Price = null, Amount = null };
+
     public Outer.EveryKind.Event ToEvent() => new()
     {
         SumInt32 = Small,
@@ -70,7 +78,38 @@ internal sealed record Contribution
         AverageInt64 = Measure * 1_000_000_007L,
         AverageInt32 = Measure,
         AverageDecimal = Price,
+        FirstText = Text,
+        LastText = Text,
+        FirstInt64 = Number,
+        LastInt32 = Whole,
+        LastDouble = Double,
+        FirstTime = Time,
+        LastSpan = Span,
+        FirstGuid = Guid,
+        HighestTexts = Score is { } score && Text is { } text ? new Scored<string>(text.Value, score) : null,
+        HighestNumbers = Score is { } other && Number is { } number ? new Scored<long>(number.Value, other) : null,
+        LastTexts = Text,
+        FirstNumbers = Number,
+        FirstGuids = Guid,
+        SetTexts = Text?.Value,
+        SetNumbers = Number?.Value,
+        SetGuids = Guid?.Value,
+        Histogram = Amount is { } amount ? Math.Abs(amount * 1.1) : null,
+        SumsByText = Pair(Text, Amount * 1L),
+        SumsByGuid = Pair(Guid, Amount),
+        SumsByNumber = Pair(Number, Amount / 4.0),
+        CountsByText = Amount is null ? null : Text?.Value,
+        AveragesByText = Pair(Text, Amount * 1L),
+        MaximaByNumber = Pair(Number, Double),
+        MinimaByGuid = Pair(Guid, Time),
     };
+
+    /// <summary>A value that has a session clock's timestamp whoever makes the event.</summary>
+    public Stamped<int>? Whole => Int32 is { } value ? value : null;
+
+    private static KeyValuePair<TKey, T>? Pair<TKey, T>(Stamped<TKey>? key, T? value)
+        where T : struct =>
+        key is { } known && value is { } contribution ? KeyValuePair.Create(known.Value, contribution) : null;
 }
 
 /// <summary>Random events: many without a contribution, from few origins, with few different timestamps, so that ties are the rule.</summary>
@@ -106,6 +145,8 @@ internal static class Contributions
         from quarters in Gen.Choose(-4000, 4000)
         from measure in Optional(Gen.Choose(-3, 1000))
         from price in Optional(Gen.Choose(-500, 50_000).Select(static cents => cents / 100m))
+        from score in Optional(Gen.Elements(0.0, -0.0, 1, -1, 2.5, double.MaxValue, double.PositiveInfinity, double.NegativeInfinity))
+        from amount in Optional(Gen.Choose(-2, 2))
         select new Contribution
         {
             Now = now,
@@ -124,6 +165,8 @@ internal static class Contributions
             Quarters = quarters / 4.0,
             Measure = measure,
             Price = price,
+            Score = score,
+            Amount = amount,
         };
 
     /// <summary>Lists of events with identities that are unique, as engines give them.</summary>

@@ -111,6 +111,78 @@ internal static partial class Outer
 
         [Average(typeof(decimal), Scale = 2)]
         internal partial AverageView AverageDecimal { get; }
+
+        [First]
+        internal partial string? FirstText { get; }
+
+        [Last]
+        internal partial string? LastText { get; }
+
+        [First]
+        internal partial long? FirstInt64 { get; }
+
+        [Last]
+        internal partial int LastInt32 { get; }
+
+        [Last]
+        internal partial double? LastDouble { get; }
+
+        [First]
+        internal partial DateTimeOffset? FirstTime { get; }
+
+        [Last]
+        internal partial TimeSpan? LastSpan { get; }
+
+        [First]
+        internal partial Guid FirstGuid { get; }
+
+        [Window(4)]
+        internal partial ScoredView<string> HighestTexts { get; }
+
+        [Window(40)]
+        internal partial ScoredView<long> HighestNumbers { get; }
+
+        [List(4)]
+        internal partial ListView<string> LastTexts { get; }
+
+        [List(3, Keep = ListEnd.First)]
+        internal partial ListView<long> FirstNumbers { get; }
+
+        [List(40, Keep = ListEnd.First)]
+        internal partial ListView<Guid> FirstGuids { get; }
+
+        [Set(5)]
+        internal partial SetView<string> SetTexts { get; }
+
+        [Set(40)]
+        internal partial SetView<long> SetNumbers { get; }
+
+        [Set(2)]
+        internal partial SetView<Guid> SetGuids { get; }
+
+        [Histogram]
+        internal partial HistogramView Histogram { get; }
+
+        [Map(3, MapOf.Sum)]
+        internal partial MapView<string, long> SumsByText { get; }
+
+        [Map(4, MapOf.Sum)]
+        internal partial MapView<Guid, int> SumsByGuid { get; }
+
+        [Map(40, MapOf.Sum)]
+        internal partial MapView<long, double> SumsByNumber { get; }
+
+        [Map(5, MapOf.Count)]
+        internal partial MapView<string, long> CountsByText { get; }
+
+        [Map(4, MapOf.Average)]
+        internal partial MapView<string, AverageView> AveragesByText { get; }
+
+        [Map(5, MapOf.Max)]
+        internal partial MapView<long, double> MaximaByNumber { get; }
+
+        [Map(2, MapOf.Min)]
+        internal partial MapView<Guid, DateTimeOffset> MinimaByGuid { get; }
     }
 }
 

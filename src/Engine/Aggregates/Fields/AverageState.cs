@@ -7,7 +7,7 @@ namespace Sluice.Aggregates.Fields;
 /// <summary>A sum and how many contributions it has. A sum of zero of some contributions is not the empty field: they count.</summary>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct AverageState : IFieldState
+public struct AverageState : IFieldState, IEntryState<long, AverageView>
 {
     private SumState<long> _sum;
     private long _count;
@@ -68,4 +68,16 @@ public struct AverageState : IFieldState
         _sum.Merge(sum);
         _count = count;
     }
+
+    readonly AverageView IEntryState<long, AverageView>.Value => View(0);
+
+    readonly int IEntryState<long, AverageView>.PayloadLength => IsEmpty ? 0 : AverageMerger.PayloadBytes;
+
+    readonly bool IEntryState<long, AverageView>.CanAdd(long contribution) => CanAdd(contribution);
+
+    void IEntryState<long, AverageView>.Add(long contribution) => Merge(contribution);
+
+    readonly void IEntryState<long, AverageView>.WritePayload(Span<byte> destination) => AverageMerger.Write(destination, _sum.Total, _count);
+
+    void IEntryState<long, AverageView>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
 }

@@ -11,7 +11,7 @@ namespace Sluice.Aggregates.Fields;
 /// </summary>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct DoubleSumState : IFieldState
+public struct DoubleSumState : IFieldState, IEntryState<double, double>
 {
     private double _total;
 
@@ -55,4 +55,16 @@ public struct DoubleSumState : IFieldState
             throw MalformedField.Of("sum", payload.Length);
         _total = BinaryPrimitives.ReadDoubleLittleEndian(payload);
     }
+
+    readonly double IEntryState<double, double>.Value => _total;
+
+    readonly int IEntryState<double, double>.PayloadLength => IsEmpty ? 0 : DoubleSumMerger.PayloadBytes;
+
+    readonly bool IEntryState<double, double>.CanAdd(double contribution) => CanAdd(contribution);
+
+    void IEntryState<double, double>.Add(double contribution) => Merge(contribution);
+
+    readonly void IEntryState<double, double>.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteDoubleLittleEndian(destination, _total);
+
+    void IEntryState<double, double>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
 }

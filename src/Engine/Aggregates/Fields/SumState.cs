@@ -10,7 +10,7 @@ namespace Sluice.Aggregates.Fields;
 /// <typeparam name="T"><see cref="long"/> or <see cref="int"/>.</typeparam>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct SumState<T> : IFieldState
+public struct SumState<T> : IFieldState, IEntryState<T, T>
     where T : struct, IBinaryInteger<T>, ISignedNumber<T>, IMinMaxValue<T>
 {
     private T _total;
@@ -71,4 +71,16 @@ public struct SumState<T> : IFieldState
             throw MalformedField.Of("sum", payload.Length);
         _total = T.CreateChecked(BinaryPrimitives.ReadInt64LittleEndian(payload));
     }
+
+    readonly T IEntryState<T, T>.Value => _total;
+
+    readonly int IEntryState<T, T>.PayloadLength => IsEmpty ? 0 : SumMerger.PayloadBytes;
+
+    readonly bool IEntryState<T, T>.CanAdd(T contribution) => CanAdd(contribution);
+
+    void IEntryState<T, T>.Add(T contribution) => Merge(contribution);
+
+    readonly void IEntryState<T, T>.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteInt64LittleEndian(destination, long.CreateChecked(_total));
+
+    void IEntryState<T, T>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
 }

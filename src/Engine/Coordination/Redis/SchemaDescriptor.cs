@@ -45,11 +45,42 @@ internal static class SchemaDescriptor
         ["sum.f64"] = 0x60,
         ["average.i64"] = 0x61,
         ["average.dec"] = 0x61,
+        ["list.last.utf8"] = 0x40,
+        ["list.last.i64"] = 0x41,
+        ["list.last.guid"] = 0x42,
+        ["last.utf8"] = 0x40,
+        ["last.i64"] = 0x41,
+        ["last.i32"] = 0x44,
+        ["last.f64"] = 0x41,
+        ["last.time"] = 0x43,
+        ["last.span"] = 0x41,
+        ["last.guid"] = 0x42,
+        ["score.utf8"] = 0x80,
+        ["score.i64"] = 0x81,
+        ["score.guid"] = 0x82,
+        ["list.first.utf8"] = 0x90,
+        ["list.first.i64"] = 0x91,
+        ["list.first.guid"] = 0x92,
+        ["first.utf8"] = 0x90,
+        ["first.i64"] = 0x91,
+        ["first.i32"] = 0x94,
+        ["first.f64"] = 0x91,
+        ["first.time"] = 0x93,
+        ["first.span"] = 0x91,
+        ["first.guid"] = 0x92,
+        ["histogram"] = HistogramKind,
+        ["set.utf8"] = 0xA0,
+        ["set.i64"] = 0xA1,
+        ["set.guid"] = 0xA2,
     }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    // The fields of a map's keys, in the order of their numbers in the kinds of maps.
+    private static readonly byte[] MapValueKinds = [WideSumKind, 0x11, 0x60, 0x61, 0x20, 0x21, 0x22, 0x23, 0x30, 0x31, 0x32, 0x33];
 
     private const byte WindowKind = 0x40;
     private const byte DistinctKind = 0x50;
     private const byte HistogramKind = 0x70;
+    private const byte MapKind = 0xC0;
 
     /// <summary>The descriptor of a schema: <see cref="FieldBytes"/> for each field, in order.</summary>
     /// <exception cref="NotSupportedException">The schema has a field kind or a parameter that is not known.</exception>
@@ -80,5 +111,15 @@ internal static class SchemaDescriptor
     }
 
     private static byte KindOf(FieldSchema field) =>
-        Kinds.TryGetValue(field.Kind, out byte kind) ? kind : throw new NotSupportedException($"Field '{field.Name}' is of the kind '{field.Kind}', which this version does not know.");
+        Kinds.TryGetValue(field.Kind, out byte kind) || TryGetMapKind(field.Kind, out kind) ? kind : throw new NotSupportedException($"Field '{field.Name}' is of the kind '{field.Kind}', which this version does not know.");
+
+    // The high four bits of a map's kind say what its keys are, the low four what their fields are.
+    private static bool TryGetMapKind(string name, out byte kind)
+    {
+        string[] parts = name.Split('.', 3);
+        int keys = parts is ["map", var key, _] ? Array.IndexOf(["utf8", "i64", "guid"], key) : -1;
+        int values = keys >= 0 && Kinds.TryGetValue(parts[2], out byte value) ? Array.IndexOf(MapValueKinds, value) : -1;
+        kind = values < 0 ? (byte)0 : (byte)(MapKind + (keys << 4) + values);
+        return values >= 0;
+    }
 }

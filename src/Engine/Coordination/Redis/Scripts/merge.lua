@@ -14,7 +14,7 @@ do
 local unpack, pack, byte, sub, rep, concat = struct.unpack, struct.pack, string.byte, string.sub, string.rep, table.concat
 
 -- Kinds in a descriptor: the high four bits choose the merge, the low four the range of the values. See SchemaDescriptor.cs.
-local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OTHERS, HISTOGRAM = 0x11, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70
+local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OTHERS, HISTOGRAM, FIRST = 0x11, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90
 
 -- A field of a sum is 10 bytes; its index and its length, 8, are read as one number: 0x0800 plus the index.
 local SUM_HEADER = 0x0800
@@ -140,9 +140,15 @@ local function general_merger(bytes, has_others)
     return high >= 0x80000000 and (high < 0xABCA2875 or high == 0xABCA2875 and low <= 0xF4373FFF)
   end
 
-  -- Whether the bytes are a value of a type: text (0), anything of 8 bytes (1), anything of 16 (2).
+  -- Whether the bytes are a value of a type: text (0), anything of 8 bytes (1), anything of 16 (2), an instant (3), an integer of 32 bits (4).
   local function is_value(type, record, start, stop)
     local length = stop - start + 1
+    if type > 2 then
+      if length ~= 8 then return false end
+      local low, high = unpack('<I4i4', record, start)
+      if type == 4 then return high == (low < 2147483648 and 0 or -1) end
+      return high >= 0 and (high < 0x2BCA2875 or high == 0x2BCA2875 and low <= 0xF4373FFF)
+    end
     if type > 0 then return length == (type == 1 and 8 or 16) end
     if length > 65535 then return false end
     -- The search may run on behind the value; what follows there is seldom ASCII for long.
@@ -150,14 +156,21 @@ local function general_merger(bytes, has_others)
     return ascii >= stop or is_utf8(sub(record, start, stop))
   end
 
+  -- Whether the first 8 bytes of an identity, in numbers of 48 bits, are a rank: an instant, a score, or an instant with its bits flipped.
+  local function is_rank(kind, a, b)
+    if kind < DISTINCT then return a >= 0x800000000000 and (a < 0xABCA2875F437 or a == 0xABCA2875F437 and b < 0x400000000000) end
+    if kind < FIRST then
+      -- From minus infinity to infinity, as for extrema.
+      return (a > 0x000FFFFFFFFF or a == 0x000FFFFFFFFF and b >= 0xFFFF00000000) and (a < 0xFFF000000000 or a == 0xFFF000000000 and b < 0x000100000000)
+    end
+    return a < 0x800000000000 and (a > 0x5435D78A0BC8 or a == 0x5435D78A0BC8 and b >= 0xC00000000000)
+  end
+
   -- The end of the element at a place, then its identity as four numbers of 48 bits, which must be below the given one; nil when it is malformed.
   local function read_element(kind, record, at, stop, w, x, y, z)
     if at + 24 > stop then return nil end
     local a, b, c, d = unpack('>I6I6I6I6', record, at)
-    if a < 0x800000000000 or a > 0xABCA2875F437 or a == 0xABCA2875F437 and b >= 0x400000000000
-      or a > w or a == w and (b > x or b == x and (c > y or c == y and d >= z)) then
-      return nil
-    end
+    if not is_rank(kind, a, b) or a > w or a == w and (b > x or b == x and (c > y or c == y and d >= z)) then return nil end
     local length, value = byte(record, at + 24), at + 25
     if length >= 128 then
       length, value = read_varint(record, at + 24)
@@ -433,7 +446,9 @@ local function general_merger(bytes, has_others)
   end
 
   -- The kinds from WINDOWS on, by the high four bits of their numbers: whether a payload is canonical, and the payload of two. See fields.lua.
-  local families = {[4] = {is_window, merge_windows}, [5] = {is_sketch, merge_sketches}}
+  local families = {[5] = {is_sketch, merge_sketches}}
+  families[4] = {is_window, merge_windows}
+  families[8], families[9] = families[4], families[4]
 
   -- True when a field's payload is canonical.
   local function is_payload(kind, index, record, start, stop)
