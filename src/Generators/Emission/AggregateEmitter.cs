@@ -108,7 +108,8 @@ internal sealed class AggregateEmitter
 
     private void WriteEvent()
     {
-        _source.Line($"/// <summary>What one event contributes to a <see cref=\"{_model.ClassName}\"/>. What is not set contributes nothing.</summary>");
+        string counted = _model.Fields.Any(static field => field.Shape.EventType is null) ? " The event itself is counted." : "";
+        _source.Line($"/// <summary>What one event contributes to a <see cref=\"{_model.ClassName}\"/>. What is not set contributes nothing.{counted}</summary>");
         _source.Open("public readonly struct Event");
         bool isFirst = true;
         for (int i = 0; i < _backing.Length; i++)

@@ -29,7 +29,8 @@ internal sealed class FirstOrLastKind(string name, string wireKind, string order
             EventSummary = $"Becomes {{0}} if it is the {superlative} by its timestamp, or by the session clock if it has none; null contributes nothing.",
             Accept = suffix == "utf8" ? Fields + "StringElement.Accept" : null,
             MergeArguments = ", in context",
-            View = "ValueOrDefault",
+            // Where nullable annotations are off, a string may be null without saying so.
+            View = suffix == "utf8" && type == contribution ? "ValueOrDefault!" : "ValueOrDefault",
             IsNullWhenEmpty = type != contribution,
         };
     }

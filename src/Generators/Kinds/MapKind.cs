@@ -44,8 +44,10 @@ internal sealed class MapKind : FieldKind
             StateType = $"{Fields}MapState<{key}, {Fields}{codec}, {Fields}{entry.State}, {entry.Contribution}, {value}>",
             EventType = takesPair ? $"global::System.Collections.Generic.KeyValuePair<{key}, {entry.Contribution}>?" : key + "?",
             EventSummary = takesPair ? "Is merged into the value of its key in {0}; null contributes nothing." : "Is counted in {0}; null contributes nothing.",
-            Accept = takesPair ? Fields + "MapContribution.Accept" : keySuffix == "utf8" ? Fields + "StringElement.Accept" : null,
-            AcceptArguments = takesPair ? ", " + (of == Sum ? "true" : "false") : "",
+            Accept = takesPair && (keySuffix == "utf8" || entry.Contribution == "double") ? Fields + "MapContribution.Accept"
+                : !takesPair && keySuffix == "utf8" ? Fields + "StringElement.Accept"
+                : null,
+            AcceptArguments = takesPair ? $", isSum: {(of == Sum ? "true" : "false")}" : "",
             Unwrapped = takesPair ? "{0}.Key, {0}.Value" : "{0}, 1",
             Guard = of is Max or Min ? null : "CanAdd",
             MergeArguments = ", " + text,
