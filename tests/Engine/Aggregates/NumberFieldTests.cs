@@ -134,6 +134,27 @@ public sealed class NumberFieldTests
         Assert.Equal(left, right, tolerance: 1e-15);
     }
 
+    // Rounding errors add up to at most one unit in the last place of the magnitudes' sum for each addition: that much associativity there is.
+    [Fact]
+    public void Any_grouping_of_doubles_sums_up_to_the_same_within_the_rounding()
+    {
+        Random random = new(20260310);
+        for (int round = 0; round < 200; round++)
+        {
+            double[] values = [.. Enumerable.Range(0, 2 + random.Next(40)).Select(_ => Math.ScaleB(random.NextDouble() - 0.5, random.Next(-30, 30)))];
+            List<byte[]> deltas = [.. values.Select(Sum)];
+            while (deltas.Count > 1)
+            {
+                int i = random.Next(deltas.Count - 1);
+                deltas[i] = Records.Merge(deltas[i], deltas[i + 1]);
+                deltas.RemoveAt(i + 1);
+            }
+
+            double tolerance = values.Length * values.Sum(Math.Abs) * Math.ScaleB(1, -52);
+            Assert.Equal(values.Sum(), Records.View(deltas[0]).SumDouble, tolerance);
+        }
+    }
+
     [Fact]
     public void A_double_sum_is_finite_or_refused()
     {
