@@ -10,7 +10,7 @@ namespace Sluice.Bench.Scenarios.Flushing;
 /// <summary>
 /// The reference: a script that increments the counters of a key's hash and knows nothing of batches that were sent twice, of members, leases or sessions. One operation is one key.
 /// </summary>
-internal sealed class BareScriptVariant(string name, BenchServer server, int counters, int keys, ulong seed) : Variant
+internal sealed class BareScriptVariant(string name, BenchServer server, int counters, int keys, ulong seed) : ServerVariant(server)
 {
     private const int Population = PartitionLoad.Partitions * PartitionLoad.Resources;
 
@@ -22,41 +22,18 @@ internal sealed class BareScriptVariant(string name, BenchServer server, int cou
 
     // As many keys on their way for one a call as for many: the server reads and answers many calls at once.
     private readonly int _callers = Math.Max(8, 512 / keys);
-    private RespClient? _client;
     private int _run;
 
     public override string Name => name;
 
-    public override async Task PrepareAsync(CancellationToken cancellationToken)
+    protected override async Task FillAsync(CancellationToken cancellationToken)
     {
-        await server.StartAsync(cancellationToken);
-        _client = await RespClient.ConnectAsync(
-            new RespClientOptions { Endpoint = RespEndpoint.Tcp(server.EndPoint.Address.ToString(), server.EndPoint.Port), Connections = 1 }, cancellationToken);
         for (int from = 0; from < Population; from += keys)
             await CallAsync(index => (from + index) % Population);
-        for (int warmUp = 0; warmUp < 4; warmUp++)
-            await WorkAsync(TimeSpan.FromMilliseconds(150));
+        await WarmUpAsync();
     }
 
-    public override async Task<VariantRun> RunAsync(TimeSpan duration, CancellationToken cancellationToken)
-    {
-        ServerUsage before = await ServerUsage.NowAsync(server, cancellationToken);
-        long began = Stopwatch.GetTimestamp();
-        long done = await WorkAsync(duration);
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(began);
-        ServerUsage used = (await ServerUsage.NowAsync(server, cancellationToken)).Since(before);
-        return new VariantRun(done, elapsed, ServerCpu: used.Cpu, Note: used.Wire(Name, done));
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        if (_client is not null)
-            await _client.DisposeAsync();
-        await server.DisposeAsync();
-        await base.DisposeAsync();
-    }
-
-    private async Task<long> WorkAsync(TimeSpan duration)
+    protected override async Task<long> WorkAsync(TimeSpan duration)
     {
         long began = Stopwatch.GetTimestamp();
         int run = _run++;
@@ -73,7 +50,7 @@ internal sealed class BareScriptVariant(string name, BenchServer server, int cou
 
     private ValueTask<object?> CallAsync(Func<int, int> key)
     {
-        RespCommand command = _client!.Command(_script, keys);
+        RespCommand command = Client.Command(_script, keys);
         for (int i = 0; i < keys; i++)
             command.Key(_names[key(i)]);
         for (int i = 0; i < counters; i++)

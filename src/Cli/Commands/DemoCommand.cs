@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Sluice.Cli.Arguments;
 using Sluice.Cli.Demo;
+using Sluice.Cli.Demo.Embedded;
 using Sluice.Cli.Input;
 using Sluice.Cli.Output;
 using Sluice.Cli.Redis;
@@ -14,12 +15,12 @@ using Spectre.Console;
 
 namespace Sluice.Cli.Commands;
 
-/// <summary><c>sluice demo</c>: worker processes share a made-up load while mishaps happen to them, and the totals are exact all the same.</summary>
+/// <summary><c>sluice demo</c>: workers share a made-up load while mishaps happen to them, and the totals are exact all the same.</summary>
 internal sealed class DemoCommand
 {
-    private readonly ToolOption<string?> _redis = RedisTarget.Option("--redis", "The servers");
-    private readonly ToolOption<string?> _chaos = ToolOptions.Text("--chaos", "kill,pause,disconnect|none", "What happens to the workers", "kill,pause,disconnect");
-    private readonly ToolOption<long> _workers = ToolOptions.Count("--workers", "Worker processes", 4, 1, 64);
+    private readonly ToolOption<string?> _redis = RedisTarget.Option("--redis", "Worker processes share these servers; without it, workers in this process share the embedded coordinator");
+    private readonly ToolOption<string?> _chaos = ToolOptions.Text("--chaos", $"{MishapText.Embedded}|none", "What happens to the workers; rollback and sink only without --redis [default: everything]");
+    private readonly ToolOption<long> _workers = ToolOptions.Count("--workers", "Workers", 4, 1, 64);
     private readonly ToolOption<Limit> _duration = ToolOptions.Duration("--duration", "How long events are generated; longer until every mishap has happened", new Limit(TimeSpan.FromSeconds(15)));
     private readonly ToolOption<Limit> _lease = ToolOptions.Duration("--lease", "How long a silent worker keeps what it holds", new Limit(TimeSpan.FromSeconds(2)));
     private readonly ToolOption<long> _seed = ToolOptions.Count("--seed", "Seed of the load and of the mishaps", 1, 0, int.MaxValue);
@@ -31,7 +32,7 @@ internal sealed class DemoCommand
     public static Command Create()
     {
         DemoCommand demo = new();
-        Command command = new("demo", "Show that totals stay exact while worker processes die, sleep and lose their connections.")
+        Command command = new("demo", "Show that totals stay exact while workers die, sleep and lose their connections.")
         {
             demo._redis, demo._chaos, demo._workers, demo._duration, demo._lease, demo._seed,
         };
@@ -42,11 +43,18 @@ internal sealed class DemoCommand
     private async Task<int> RunAsync(ParseResult parse)
     {
         TimeSpan lease = LeaseText.Check(_lease.Of(parse));
-        IReadOnlyList<Mishap> mishaps = Chaos.Parse(_chaos.Of(parse));
+        IReadOnlyList<string> servers = RedisTarget.Parse("--redis", _redis.Of(parse));
+        bool isEmbedded = servers.Count == 0;
+        IReadOnlyList<Mishap> mishaps = MishapText.Parse(_chaos.Of(parse), isEmbedded);
         if (mishaps.Count > 0 && mishaps.All(static mishap => mishap != Mishap.Disconnect) && _workers.Of(parse) < 2)
             throw new BadArgumentException("--workers 1 leaves nobody to take over: give at least 2, or --chaos disconnect");
-        IReadOnlyList<string> servers = RedisTarget.Parse("--redis", _redis.Of(parse));
-        if (servers.Count > 0 && servers is not [RedisTarget.Spawn])
+        if (isEmbedded)
+        {
+            DemoTerms terms = new((int)_workers.Of(parse), _duration.Of(parse).Span ?? TimeSpan.FromDays(1), lease, (int)_seed.Of(parse));
+            return await EmbeddedDemo.RunAsync(Terminal.Create(Console.Out), terms, mishaps, isLive: !Console.IsOutputRedirected).ConfigureAwait(false);
+        }
+
+        if (servers is not [RedisTarget.Spawn])
             return await RunAsync(parse, servers, lease, mishaps).ConfigureAwait(false);
         SpawnedRedisServer server = await SpawnedRedisServer.StartAsync(CancellationToken.None).ConfigureAwait(false);
         await using (server.ConfigureAwait(false))

@@ -17,8 +17,14 @@ internal enum Mishap
     /// <summary>A worker is stopped (SIGSTOP) beyond its lease, then goes on.</summary>
     Pause,
 
-    /// <summary>The server closes all connections.</summary>
+    /// <summary>The server closes all connections; on the embedded coordinator, replies are lost for a while.</summary>
     Disconnect,
+
+    /// <summary>The server loses its latest writes. On the embedded coordinator only.</summary>
+    Rollback,
+
+    /// <summary>The database that takes the finished sessions fails for a while. On the embedded coordinator only.</summary>
+    Sink,
 }
 
 /// <summary>Lets mishaps happen to a fleet, at seeded moments, until it is told to stop; whoever was stopped goes on then.</summary>
@@ -35,27 +41,6 @@ internal sealed class Chaos(WorkerFleet fleet, IReadOnlyList<string> servers, IR
 
     /// <summary>How many there were, in words.</summary>
     public string Summary => _counts.Count == 0 ? "nothing happened to them" : string.Join(", ", _counts.OrderBy(static count => count.Key).Select(static count => string.Create(CultureInfo.InvariantCulture, $"{Words(count.Key)} {count.Value}x")));
-
-    /// <summary>Reads <c>kill,pause,disconnect</c>.</summary>
-    /// <exception cref="BadArgumentException">One of them is none.</exception>
-    public static IReadOnlyList<Mishap> Parse(string? text)
-    {
-        List<Mishap> mishaps = [];
-        foreach (string name in (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            if (name == "none")
-                continue;
-            mishaps.Add(name switch
-            {
-                "kill" => Mishap.Kill,
-                "pause" => OperatingSystem.IsWindows() ? throw new BadArgumentException("--chaos pause needs signals, which this system has not") : Mishap.Pause,
-                "disconnect" => Mishap.Disconnect,
-                _ => throw new BadArgumentException($"--chaos '{name}' is not valid: give kill, pause, disconnect, several with commas, or none"),
-            });
-        }
-
-        return mishaps;
-    }
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)

@@ -14,7 +14,7 @@ namespace Sluice.Cli.Redis;
 /// <param name="Listing">What its processes said about it, or null: then its values can't be read.</param>
 internal sealed record StoredNamespace(string Prefix, string Aggregate, ulong Fingerprint, AggregateListing? Listing)
 {
-    public string Name => AggregateListing.NameOf(Prefix, Aggregate, Fingerprint);
+    public string Name => CoordinationNamespace.NameOf(Prefix, Aggregate, Fingerprint);
 
     /// <summary>How scripts read its schema; empty when that is not known.</summary>
     public byte[] Schema => Listing is null ? [] : SchemaDescriptor.For(Listing.Schema);

@@ -13,36 +13,24 @@ internal static class StoreJson
     {
         using Utf8JsonWriter json = new(output, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
-        json.WriteStartArray("servers");
-        foreach (StoreServer server in view.Servers)
+        Objects(json, "servers", view.Servers, static (json, server) =>
         {
-            json.WriteStartObject();
             json.WriteString("server", server.Endpoint.ToString());
             json.WriteString("version", server.Report.Version?.ToString());
             json.WriteNumber("usedMemory", server.Report.UsedMemory);
             json.WriteNumber("memoryLimit", server.Report.MemoryLimit);
             json.WriteBoolean("appendOnlyFile", server.Report.WritesAppendOnlyFile);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("namespaces");
-        foreach ((StoredNamespace space, IReadOnlyList<StoredPartition> partitions) in view.Spaces)
+        });
+        Objects(json, "namespaces", view.Spaces, static (json, entry) =>
         {
-            json.WriteStartObject();
+            (StoredNamespace space, IReadOnlyList<StoredPartition> partitions) = entry;
             json.WriteString("prefix", space.Prefix);
             json.WriteString("aggregate", space.Aggregate);
             json.WriteString("fingerprint", space.Fingerprint.ToString("x16", CultureInfo.InvariantCulture));
             if (space.Listing is { } listing)
                 json.WriteNumber("partitionCount", listing.Partitions);
-            json.WriteStartArray("partitions");
-            foreach (StoredPartition partition in partitions)
-                Write(json, partition);
-            json.WriteEndArray();
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+            Objects(json, "partitions", partitions, Write);
+        });
         json.WriteEndObject();
         json.Flush();
         output.WriteByte((byte)'\n');
@@ -51,39 +39,44 @@ internal static class StoreJson
     private static void Write(Utf8JsonWriter json, StoredPartition partition)
     {
         PartitionState state = partition.Snapshot.State;
-        json.WriteStartObject();
         json.WriteNumber("partition", partition.Number);
         json.WriteString("server", partition.Server.Endpoint.ToString());
         Moment(json, "now", partition.Snapshot.Now);
         json.WriteString("layout", state.Layout.ToString("x16", CultureInfo.InvariantCulture));
         json.WriteNumber("clock", state.Clock);
-        json.WriteStartArray("members");
-        foreach ((IncarnationId id, Member member) in state.Members.OrderBy(static member => member.Key))
+        Objects(json, "members", state.Members.OrderBy(static member => member.Key), (json, entry) =>
         {
-            json.WriteStartObject();
+            (IncarnationId id, Member member) = entry;
             json.WriteString("member", id.ToString());
             Moment(json, "since", id.IssuedAt);
             Moment(json, "leaseUntil", member.LeaseDeadline);
             json.WriteBoolean("isExpired", member.LeaseDeadline < partition.Snapshot.Now);
             json.WriteNumber("references", state.Owned.TryGetValue(id, out var owned) ? owned.Count : 0);
             json.WriteNumber("lastBatch", member.Applied);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        });
         json.WriteNumber("tombstones", state.Tombstones.Count);
         Sessions(json, partition);
         Claims(json, partition);
         Letters(json, partition);
-        json.WriteEndObject();
     }
 
-    private static void Sessions(Utf8JsonWriter json, StoredPartition partition)
+    private static void Objects<T>(Utf8JsonWriter json, string name, IEnumerable<T> items, Action<Utf8JsonWriter, T> write)
     {
-        json.WriteStartArray("sessions");
-        foreach ((ResourceKey key, OpenRecord open) in partition.Snapshot.State.Open.OrderBy(static open => open.Key))
+        json.WriteStartArray(name);
+        foreach (T item in items)
         {
             json.WriteStartObject();
+            write(json, item);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void Sessions(Utf8JsonWriter json, StoredPartition partition) =>
+        Objects(json, "sessions", partition.Snapshot.State.Open.OrderBy(static open => open.Key), (json, entry) =>
+        {
+            (ResourceKey key, OpenRecord open) = entry;
             json.WriteString("key", Input.LogText.Of(key.Bytes));
             json.WriteNumber("holders", open.Holders);
             json.WriteNumber("generation", open.Generation);
@@ -92,18 +85,12 @@ internal static class StoreJson
             Moment(json, "due", open.Due);
             json.WriteBoolean("waits", open.Waiting);
             Fields(json, partition.Space, open.Fields);
-            json.WriteEndObject();
-        }
+        });
 
-        json.WriteEndArray();
-    }
-
-    private static void Claims(Utf8JsonWriter json, StoredPartition partition)
-    {
-        json.WriteStartArray("claims");
-        foreach ((ResourceKey key, SealedRecord done) in partition.Snapshot.State.Sealed.OrderBy(static done => done.Key))
+    private static void Claims(Utf8JsonWriter json, StoredPartition partition) =>
+        Objects(json, "claims", partition.Snapshot.State.Sealed.OrderBy(static done => done.Key), (json, entry) =>
         {
-            json.WriteStartObject();
+            (ResourceKey key, SealedRecord done) = entry;
             json.WriteString("key", Input.LogText.Of(key.Bytes));
             json.WriteNumber("generation", done.Generation);
             json.WriteNumber("fencingToken", done.Token);
@@ -113,18 +100,11 @@ internal static class StoreJson
             json.WriteBoolean("isParked", done.Parked);
             json.WriteString("lastError", done.LastError);
             Fields(json, partition.Space, done.Fields);
-            json.WriteEndObject();
-        }
+        });
 
-        json.WriteEndArray();
-    }
-
-    private static void Letters(Utf8JsonWriter json, StoredPartition partition)
-    {
-        json.WriteStartArray("deadLetters");
-        foreach (DeadLetterEntry letter in partition.Snapshot.State.DeadLetters.Values)
+    private static void Letters(Utf8JsonWriter json, StoredPartition partition) =>
+        Objects(json, "deadLetters", partition.Snapshot.State.DeadLetters.Values, (json, letter) =>
         {
-            json.WriteStartObject();
             json.WriteString("key", Input.LogText.Of(letter.Resource.Bytes));
             json.WriteNumber("id", letter.Id);
             json.WriteString("what", letter.Kind == DeadLetterKind.Completion ? "session" : "update");
@@ -132,11 +112,7 @@ internal static class StoreJson
             json.WriteString("error", letter.Error);
             Moment(json, "at", letter.At);
             Fields(json, partition.Space, letter.Fields);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
+        });
 
     private static void Fields(Utf8JsonWriter json, StoredNamespace space, ReadOnlyMemory<byte> record)
     {

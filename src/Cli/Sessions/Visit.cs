@@ -2,7 +2,7 @@ namespace Sluice.Cli.Sessions;
 
 /// <summary>A visitor's session.</summary>
 [Aggregate("visit")]
-internal sealed partial class Visit
+internal sealed partial class Visit : IVisit
 {
     [Key]
     public partial string Key { get; }

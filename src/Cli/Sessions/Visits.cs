@@ -36,38 +36,28 @@ internal static class Visits
         };
     }
 
-    public static CompletedVisit Of(Completion<Visit> visit) => new()
-    {
-        Key = visit.Value.Key,
-        Generation = visit.Generation,
-        IdempotencyKey = visit.IdempotencyKey,
-        FencingToken = visit.FencingToken,
-        Hits = visit.Value.Hits,
-        Bytes = visit.Value.Bytes,
-        Errors = visit.Value.Errors,
-        FirstSeen = visit.Value.FirstSeen,
-        LastSeen = visit.Value.LastSeen,
-        LastPages = visit.Value.LastPages,
-        DistinctPages = visit.Value.DistinctPages.Count,
-        Reason = visit.Reason,
-        Attempt = visit.Attempt,
-    };
+    public static CompletedVisit Of(Completion<Visit> visit) => Of(visit, visit.Value);
 
-    public static CompletedVisit Of(Completion<TracedVisit> visit) => new()
+    public static CompletedVisit Of(Completion<TracedVisit> visit) => Of(visit, visit.Value) with { Lines = visit.Value.Lines };
+
+    private static CompletedVisit Of<TVisit>(Completion<TVisit> completion, IVisit visit)
+        where TVisit : class
     {
-        Key = visit.Value.Key,
-        Generation = visit.Generation,
-        IdempotencyKey = visit.IdempotencyKey,
-        FencingToken = visit.FencingToken,
-        Hits = visit.Value.Hits,
-        Bytes = visit.Value.Bytes,
-        Errors = visit.Value.Errors,
-        FirstSeen = visit.Value.FirstSeen,
-        LastSeen = visit.Value.LastSeen,
-        LastPages = visit.Value.LastPages,
-        DistinctPages = visit.Value.DistinctPages.Count,
-        Reason = visit.Reason,
-        Attempt = visit.Attempt,
-        Lines = visit.Value.Lines,
-    };
+        return new CompletedVisit
+        {
+            Key = visit.Key,
+            Generation = completion.Generation,
+            IdempotencyKey = completion.IdempotencyKey,
+            FencingToken = completion.FencingToken,
+            Hits = visit.Hits,
+            Bytes = visit.Bytes,
+            Errors = visit.Errors,
+            FirstSeen = visit.FirstSeen,
+            LastSeen = visit.LastSeen,
+            LastPages = visit.LastPages,
+            DistinctPages = visit.DistinctPages.Count,
+            Reason = completion.Reason,
+            Attempt = completion.Attempt,
+        };
+    }
 }

@@ -1,3 +1,5 @@
+using Sluice.Cli.Sessions;
+
 namespace Sluice.Cli.Workers;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Sluice.Cli.Workers;
 /// lines of any session of the logs that are traced; a session with more hits than line numbers would be seen to be wrong.
 /// </summary>
 [Aggregate("traced-visit")]
-internal sealed partial class TracedVisit
+internal sealed partial class TracedVisit : IVisit
 {
     [Key]
     public partial string Key { get; }

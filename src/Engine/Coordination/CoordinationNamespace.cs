@@ -18,7 +18,7 @@ internal sealed class CoordinationNamespace
         Schema = schema;
         Partitions = partitions;
         Merger = RecordMerger.For(schema);
-        Name = string.Create(CultureInfo.InvariantCulture, $"{prefix}:{schema.Name}:{schema.Fingerprint:x16}");
+        Name = NameOf(prefix, schema.Name, schema.Fingerprint);
         Layout = XxHash64.Hash(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Name}\nP={partitions}\nv=1{(servers.Length == 0 ? "" : "\n")}{servers}")));
     }
 
@@ -38,6 +38,9 @@ internal sealed class CoordinationNamespace
 
     /// <summary>The fingerprint of everything that processes must agree on; every flush carries it.</summary>
     public ulong Layout { get; }
+
+    /// <summary>The name under which a namespace is stored.</summary>
+    public static string NameOf(string prefix, string aggregate, ulong fingerprint) => string.Create(CultureInfo.InvariantCulture, $"{prefix}:{aggregate}:{fingerprint:x16}");
 
     public override string ToString() => Name;
 }

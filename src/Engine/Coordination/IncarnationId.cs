@@ -32,5 +32,18 @@ internal readonly record struct IncarnationId(long IssuedAt, uint High, ulong Lo
             ? written
             : throw new ArgumentException($"An incarnation takes up to {MaxLength} bytes.", nameof(destination));
 
+    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
+    /// <exception cref="FormatException">It is something else.</exception>
+    public static IncarnationId Parse(ReadOnlySpan<char> text)
+    {
+        int dash = text.IndexOf('-');
+        if (dash < 0 || text.Length != dash + 1 + 24)
+            throw new FormatException($"'{text}' names no incarnation.");
+        return new IncarnationId(
+            long.Parse(text[..dash], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+            uint.Parse(text.Slice(dash + 1, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+            ulong.Parse(text[(dash + 9)..], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+    }
+
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{IssuedAt:x}-{High:x8}{Low:x16}");
 }

@@ -23,6 +23,7 @@ public sealed class RedisCoordinator : Coordinator
     private readonly ConditionalWeakTable<CoordinationNamespace, RedisNamespace> _spaces = [];
     private readonly CancellationTokenSource _closing = new();
     private Task _checking = Task.CompletedTask;
+    private int _isDisposed;
 
     internal RedisCoordinator(RedisOptions options, RedisScripts? scripts = null)
     {
@@ -71,6 +72,8 @@ public sealed class RedisCoordinator : Coordinator
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
         await _closing.CancelAsync().ConfigureAwait(false);
         await _checking.ConfigureAwait(false);
         foreach (RedisServer server in _servers)
@@ -130,7 +133,8 @@ public sealed class RedisCoordinator : Coordinator
         }
     }
 
-    private RedisNamespace StoredFormOf(CoordinationNamespace space) => _spaces.GetValue(space, made => new RedisNamespace(made, _placement));
+    private RedisNamespace StoredFormOf(CoordinationNamespace space) =>
+        _spaces.TryGetValue(space, out RedisNamespace? stored) ? stored : _spaces.GetValue(space, made => new RedisNamespace(made, _placement));
 
     private static async ValueTask<object> SendAsync(RedisPartition partition, object request) => request switch
     {

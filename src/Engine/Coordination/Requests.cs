@@ -16,7 +16,7 @@ internal abstract record CoordinatorRequest<TReply>
 /// <param name="Holds">Whether the incarnation holds the resource after the batch.</param>
 /// <param name="Force">Seal now, although others may hold the resource. The delta belongs to the forced generation.</param>
 /// <param name="Reason">Why the local session ended, when it did.</param>
-internal sealed record BatchItem(ResourceKey Resource, ReadOnlyMemory<byte> Delta, bool Holds, bool Force, CompletionReason Reason);
+internal readonly record struct BatchItem(ResourceKey Resource, ReadOnlyMemory<byte> Delta, bool Holds, bool Force, CompletionReason Reason);
 
 /// <summary>The durations that a flush applies, in microseconds of server time; <see cref="long.MaxValue"/> = never.</summary>
 /// <param name="Lease">How long the incarnation lives without a sign.</param>

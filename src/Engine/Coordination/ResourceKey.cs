@@ -16,6 +16,12 @@ internal sealed class ResourceKey : IEquatable<ResourceKey>, IComparable<Resourc
         _hash = XxHash64.Hash(bytes);
     }
 
+    /// <summary>Compares keys, and finds one by bytes without making another one.</summary>
+    public static ResourceKeyComparer Comparer { get; } = new();
+
+    /// <summary>XxHash64 of the bytes, seed 0.</summary>
+    public ulong Hash => _hash;
+
     public ReadOnlySpan<byte> Bytes => _bytes;
 
     /// <summary>Which of <paramref name="partitions"/> partitions the resource belongs to: part of the stored layout.</summary>
@@ -37,4 +43,18 @@ internal sealed class ResourceKey : IEquatable<ResourceKey>, IComparable<Resourc
     public override string ToString() => Encoding.UTF8.GetString(_bytes);
 
     private static int PartitionOf(ulong hash, int partitions) => (int)(hash % (uint)partitions);
+
+    /// <summary>Equality of keys with each other and with bytes. Stateless.</summary>
+    internal sealed class ResourceKeyComparer : IEqualityComparer<ResourceKey>, IAlternateEqualityComparer<ReadOnlySpan<byte>, ResourceKey>
+    {
+        public bool Equals(ResourceKey? x, ResourceKey? y) => x is null ? y is null : x.Equals(y);
+
+        public int GetHashCode(ResourceKey key) => key.GetHashCode();
+
+        public bool Equals(ReadOnlySpan<byte> alternate, ResourceKey other) => other._bytes.AsSpan().SequenceEqual(alternate);
+
+        public int GetHashCode(ReadOnlySpan<byte> alternate) => (int)XxHash64.Hash(alternate);
+
+        public ResourceKey Create(ReadOnlySpan<byte> alternate) => new(alternate);
+    }
 }

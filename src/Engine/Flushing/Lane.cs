@@ -232,7 +232,7 @@ internal sealed class Lane
 
     private void Take(ref FlushItem item)
     {
-        PendingItem pending = new(new ResourceKey(item.Key))
+        PendingItem pending = new(_machine.KeyOf(item.Key))
         {
             Delta = item.Delta.ToArray(),
             Holds = item.Holds,

@@ -95,7 +95,8 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
 {
     private readonly List<PendingItem> _pending = [];
     private readonly Dictionary<ResourceKey, PendingItem> _last = [];
-    private readonly HashSet<ResourceKey> _held = [];
+    private readonly HashSet<ResourceKey> _held = new(ResourceKey.Comparer);
+    private readonly HashSet<ResourceKey> _named = [];
     private readonly ArrayBufferWriter<byte> _scratch = new();
     private IncarnationId _incarnation;
     private FrozenBatch? _outstanding;
@@ -159,6 +160,10 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         _last[item.Resource] = item;
     }
 
+    /// <summary>The key with these bytes: the one that the lane has already, if it holds the resource, as it does most.</summary>
+    public ResourceKey KeyOf(ReadOnlySpan<byte> bytes) =>
+        _held.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(bytes, out ResourceKey? held) ? held : new ResourceKey(bytes);
+
     /// <summary>Makes <paramref name="waiter"/> wait for everything that was enqueued so far.</summary>
     public void Barrier(FlushWaiter waiter)
     {
@@ -214,11 +219,11 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         Enter(terms.Fence.Episode);
         _outstandingEpisode = _episode;
         ImmutableArray<PendingItem>.Builder items = ImmutableArray.CreateBuilder<PendingItem>(Math.Min(_pending.Count, terms.BatchSize));
-        HashSet<ResourceKey> named = [];
+        _named.Clear();
         foreach (PendingItem item in _pending)
         {
             // A resource occurs once in a batch; its next item, which could not be folded, begins the next one.
-            if (items.Count == terms.BatchSize || !named.Add(item.Resource))
+            if (items.Count == terms.BatchSize || !_named.Add(item.Resource))
                 break;
             items.Add(item);
             if (_last[item.Resource] == item)

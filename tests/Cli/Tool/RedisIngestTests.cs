@@ -7,7 +7,7 @@ using Sluice.Harness;
 namespace Sluice.Cli.Tests.Tool;
 
 /// <summary><c>sluice ingest --coordinator</c> and <c>sluice demo</c>, as people run them.</summary>
-public sealed class RedisIngestTests(SharedServer shared) : IDisposable
+public sealed class RedisIngestTests(SharedRedisServer shared) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -53,7 +53,7 @@ public sealed class RedisIngestTests(SharedServer shared) : IDisposable
     public async Task The_rights_that_the_doctor_prints_are_enough()
     {
         PrivateRedisServer server = await shared.GetAsync();
-        string prefix = SharedServer.NewPrefix(), user = $"user-{prefix}";
+        string prefix = SharedRedisServer.NewPrefix(), user = $"user-{prefix}";
         string[] rule = [.. AccessRule.For(user, prefix).Split(' ').Select(static word => word == ">..." ? ">geheim" : word)];
         Assert.Equal("+OK", await server.AskAsync(rule, TestContext.Current.CancellationToken));
         string url = string.Create(CultureInfo.InvariantCulture, $"redis://{user}:geheim@127.0.0.1:{server.EndPoint.Port}");

@@ -5,9 +5,9 @@ using Sluice.Harness;
 namespace Sluice.Cli.Tests.Tool;
 
 /// <summary><c>sluice inspect</c>, <c>doctor</c>, <c>drain</c>, <c>purge</c> and <c>letters</c> on a live server, beside a real engine.</summary>
-public sealed class StoreCommandTests(SharedServer shared)
+public sealed class StoreCommandTests(SharedRedisServer shared)
 {
-    private readonly string _prefix = SharedServer.NewPrefix();
+    private readonly string _prefix = SharedRedisServer.NewPrefix();
 
     // Whoever is woken at night sees who holds what and since when, and not bytes.
     [Fact]

@@ -4,7 +4,7 @@ using Sluice.Harness;
 namespace Sluice.Cli.Tests.Workers;
 
 /// <summary>The access log by four worker processes, one of which meets a fault: the short form of <c>eng/soak redis-workers</c>.</summary>
-public sealed class WorkerLossTests(SharedServer shared)
+public sealed class WorkerLossTests(SharedRedisServer shared)
 {
     // A line that was flushed and not acknowledged in time would be counted twice, or a session be completed twice, or what a dead process held be lost.
     [Theory]
@@ -24,7 +24,7 @@ public sealed class WorkerLossTests(SharedServer shared)
         string? log = RealInput.Find("apache_access.log.gz", out string absent);
         Assert.SkipWhen(log is null, absent);
         PrivateRedisServer server = await shared.GetAsync();
-        string prefix = SharedServer.NewPrefix();
+        string prefix = SharedRedisServer.NewPrefix();
         WorkerLossResult result = await new WorkerLossRun(server, prefix, fault, seed, log!).RunAsync(TestContext.Current.CancellationToken);
         TestContext.Current.TestOutputHelper!.WriteLine(result.ToString());
         Assert.Empty(result.Findings);

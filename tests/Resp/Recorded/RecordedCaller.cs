@@ -107,7 +107,7 @@ internal sealed class RecordedCaller(
             await direct.Command("RPUSH").Key(ListOf(run, number)).Write(CommandRecord.TextOf(number)).ExecuteAsync(Timeout.InfiniteTimeSpan);
             try
             {
-                using RespLease reply = await client.BlockingCommand("BLPOP").Key(ListOf(run, number)).Write(5).ToAsync(ReadElement, terms.Timeout, terms.Token);
+                using RespLease reply = await client.BlockingCommand("BLPOP").Key(ListOf(run, number)).Write(5).ToAsync(RespClient.ReadPopped, terms.Timeout, terms.Token);
                 string? text = reply.IsNull ? null : System.Text.Encoding.UTF8.GetString(reply.Span);
                 record.Answered(number, string.Equals(text, CommandRecord.TextOf(number), StringComparison.Ordinal), text);
             }
@@ -216,18 +216,6 @@ internal sealed class RecordedCaller(
     }
 
     private static bool IsOwn(long[]? reply, int number) => reply is [0, var value] && value == CommandRecord.NumberOf(number);
-
-    private static RespLease ReadElement(ref RespReader reply)
-    {
-        if (reply.IsNull)
-            return RespLease.Null;
-        RespReader element = reply;
-        foreach (RespReader child in reply.Children)
-            element = child;
-        RespLease lease = RespLease.Rent(checked((int)element.ByteLength));
-        element.CopyTo(lease.Memory.Span);
-        return lease;
-    }
 
     /// <summary>How long a command may take and who calls it off: mostly long, and nobody.</summary>
     private sealed class Terms : IDisposable

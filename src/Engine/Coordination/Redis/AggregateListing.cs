@@ -18,12 +18,10 @@ namespace Sluice.Coordination.Redis;
 internal sealed record AggregateListing(string Prefix, AggregateSchema Schema, int Partitions, ulong Layout)
 {
     /// <summary>The name under which the namespace is stored.</summary>
-    public string Name => NameOf(Prefix, Schema.Name, Schema.Fingerprint);
+    public string Name => CoordinationNamespace.NameOf(Prefix, Schema.Name, Schema.Fingerprint);
 
     /// <summary>The key of a prefix's list.</summary>
     public static string Key(string prefix) => $"{prefix}:aggregates";
-
-    public static string NameOf(string prefix, string aggregate, ulong fingerprint) => string.Create(CultureInfo.InvariantCulture, $"{prefix}:{aggregate}:{fingerprint:x16}");
 
     /// <summary>Writes the namespace into its server's list: one command.</summary>
     public static ValueTask<bool> WriteAsync(RespClient client, CoordinationNamespace space) => client.HashSetAsync(Key(space.Prefix), space.Name, Text(space));

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Text;
 using Sluice.Aggregates.Wire;
 
@@ -39,6 +40,15 @@ internal static class PackedRecords
     public static MemberEntry Member(IncarnationId incarnation, ReadOnlySpan<byte> record, bool isFenced) => isFenced
         ? new MemberEntry(incarnation, Read7(record), 0, BinaryPrimitives.ReadInt32LittleEndian(record[22..]), IsFenced: true)
         : new MemberEntry(incarnation, Read7(record), Read7(record[15..]), BinaryPrimitives.ReadInt32LittleEndian(record[29..]), IsFenced: false);
+
+    /// <summary>The items of a batch that were refused: 5 bytes each.</summary>
+    public static ImmutableArray<RefusedItem> Refused(ReadOnlySpan<byte> packed)
+    {
+        ImmutableArray<RefusedItem>.Builder refused = ImmutableArray.CreateBuilder<RefusedItem>(packed.Length / 5);
+        for (; !packed.IsEmpty; packed = packed[5..])
+            refused.Add(new RefusedItem(BinaryPrimitives.ReadInt32LittleEndian(packed), (ItemOutcome)packed[4]));
+        return refused.DrainToImmutable();
+    }
 
     public static PeekedResource Peeked(ReadOnlySpan<byte> open, ReadOnlySpan<byte> openLarge, ReadOnlySpan<byte> done, ReadOnlySpan<byte> doneLarge) => new(
         open.IsEmpty ? default : Fields(open[OpenBytes..], openLarge),

@@ -35,10 +35,10 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
             long now = _cursor.Number();
             PartitionState state = PartitionState.Empty;
             long references = Members(ref state);
-            state = state with { Leases = [.. Queue().Select(static entry => (entry.Score, RedisPartition.Incarnation(Text(entry.Name))))] };
+            state = state with { Leases = [.. Queue().Select(static entry => (entry.Score, IncarnationId.Parse(Text(entry.Name))))] };
             Dictionary<IncarnationId, int> held = Tombstones(ref state);
-            state = state with { TombstoneQueue = [.. Queue().Select(static entry => (entry.Score, RedisPartition.Incarnation(Text(entry.Name))))] };
-            HashSet<IncarnationId> fenced = [.. Queue().Select(static entry => RedisPartition.Incarnation(Text(entry.Name)))];
+            state = state with { TombstoneQueue = [.. Queue().Select(static entry => (entry.Score, IncarnationId.Parse(Text(entry.Name))))] };
+            HashSet<IncarnationId> fenced = [.. Queue().Select(static entry => IncarnationId.Parse(Text(entry.Name)))];
             List<(byte[] Name, byte[] Value)> open = Hash();
             Dictionary<ResourceKey, byte[]> openLarge = Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => entry.Value);
             state = state with { Due = [.. Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name)))] };
@@ -131,9 +131,9 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
                 else
                 {
                     members.Add(
-                        RedisPartition.Incarnation(Text(name)),
+                        IncarnationId.Parse(Text(name)),
                         new Member(
-                            PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), RedisPartition.Refused(value[33..]), PackedRecords.Read7(value[15..]),
+                            PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), PackedRecords.Refused(value[33..]), PackedRecords.Read7(value[15..]),
                             PackedRecords.Read7(value[22..])));
                 }
             }
@@ -149,9 +149,9 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
             foreach ((byte[] name, byte[] record) in Hash())
             {
                 ReadOnlySpan<byte> value = record;
-                IncarnationId id = RedisPartition.Incarnation(Text(name));
+                IncarnationId id = IncarnationId.Parse(Text(name));
                 held[id] = BinaryPrimitives.ReadInt32LittleEndian(value[22..]);
-                dead.Add(id, new Tombstone(PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), RedisPartition.Refused(value[26..]), PackedRecords.Read7(value[15..])));
+                dead.Add(id, new Tombstone(PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), PackedRecords.Refused(value[26..]), PackedRecords.Read7(value[15..])));
             }
 
             state = state with { Tombstones = dead.ToImmutable() };
@@ -164,7 +164,7 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
             ReplyCursor sets = _cursor.Nested();
             for (int i = sets.Count / 2; i > 0; i--)
             {
-                IncarnationId id = RedisPartition.Incarnation(sets.Next().ReadString()!);
+                IncarnationId id = IncarnationId.Parse(sets.Next().ReadString()!);
                 ReplyCursor entries = sets.Nested();
                 ImmutableDictionary<ResourceKey, long>.Builder owned = ImmutableDictionary.CreateBuilder<ResourceKey, long>();
                 for (int at = entries.Count / 2; at > 0; at--)

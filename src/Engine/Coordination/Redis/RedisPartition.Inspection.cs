@@ -51,7 +51,7 @@ internal readonly partial struct RedisPartition
                 {
                     (string name, byte[] record) = (entries.Next().ReadString()!, entries.Bytes());
                     if (name is not "#")
-                        members.Add(PackedRecords.Member(Incarnation(name), record, isFenced));
+                        members.Add(PackedRecords.Member(IncarnationId.Parse(name), record, isFenced));
                 }
             }
 

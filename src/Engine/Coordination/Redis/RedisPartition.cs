@@ -40,7 +40,7 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         {
             ReplyCursor cursor = new(reply);
             FlushStatus status = (FlushStatus)cursor.Count32();
-            return new FlushReply(status, cursor.Number(), Refused(cursor.Bytes()), cursor.Number(), cursor.Number(), cursor.Number());
+            return new FlushReply(status, cursor.Number(), PackedRecords.Refused(cursor.Bytes()), cursor.Number(), cursor.Number(), cursor.Number());
         }, cancellationToken: cancellation);
     }
 
@@ -212,31 +212,13 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         BinaryPrimitives.WriteInt32LittleEndian(packed[47..], terms.DeadLetterLimit);
     }
 
-    internal static ImmutableArray<RefusedItem> Refused(ReadOnlySpan<byte> packed)
-    {
-        ImmutableArray<RefusedItem>.Builder refused = ImmutableArray.CreateBuilder<RefusedItem>(packed.Length / 5);
-        for (; !packed.IsEmpty; packed = packed[5..])
-            refused.Add(new RefusedItem(BinaryPrimitives.ReadInt32LittleEndian(packed), (ItemOutcome)packed[4]));
-        return refused.DrainToImmutable();
-    }
-
     private static ImmutableArray<bool> Verdicts(byte[] digits) => [.. digits.Select(static digit => digit == '1')];
 
     private static ImmutableArray<IncarnationId> Incarnations(ReplyCursor names)
     {
         ImmutableArray<IncarnationId>.Builder incarnations = ImmutableArray.CreateBuilder<IncarnationId>(names.Count);
         for (int i = names.Count; i > 0; i--)
-            incarnations.Add(Incarnation(names.Next().ReadString()!));
+            incarnations.Add(IncarnationId.Parse(names.Next().ReadString()!));
         return incarnations.DrainToImmutable();
-    }
-
-    /// <summary>Reads what <see cref="IncarnationId.ToString"/> writes.</summary>
-    internal static IncarnationId Incarnation(string name)
-    {
-        int dash = name.IndexOf('-', StringComparison.Ordinal);
-        return new IncarnationId(
-            long.Parse(name.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
-            uint.Parse(name.AsSpan(dash + 1, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
-            ulong.Parse(name.AsSpan(dash + 9), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
     }
 }

@@ -161,8 +161,10 @@ internal sealed class DogpileCore<TValue>
             return long.MinValue;
 
         // Clocks of machines differ a little, so a value may come from the future. From further ahead than it may live it says nothing about its age.
+        // The age clock is read first: time that goes by between the two must not make the value look younger than it is.
+        long now = _clock.Now;
         TimeSpan age = _options.TimeProvider.GetUtcNow() - created;
-        return age < -expiry ? long.MinValue : AgeClock.Later(_clock.Now, expiry - (age > TimeSpan.Zero ? age : TimeSpan.Zero));
+        return age < -expiry ? long.MinValue : AgeClock.Later(now, expiry - (age > TimeSpan.Zero ? age : TimeSpan.Zero));
     }
 
     private async ValueTask<Snapshot<TValue>> CreateAsync(Access<TValue> access, CancellationToken token)
@@ -177,8 +179,12 @@ internal sealed class DogpileCore<TValue>
         }
     }
 
-    private Snapshot<TValue> Born(TValue value, long version) =>
-        new(value, _options.TimeProvider.GetUtcNow(), AgeClock.Later(_clock.Now, _options.Expiry), version);
+    private Snapshot<TValue> Born(TValue value, long version)
+    {
+        // In this order: a value is never served past the creation time that it shows plus its expiry, however long the thread pauses in between.
+        long expiresAt = AgeClock.Later(_clock.Now, _options.Expiry);
+        return new Snapshot<TValue>(value, _options.TimeProvider.GetUtcNow(), expiresAt, version);
+    }
 
     private void Settle(Access<TValue> access, Creation<Snapshot<TValue>> creation, Exception? failure)
     {

@@ -75,7 +75,8 @@ public sealed partial class RespClient
     /// <summary>What a server may take that first waits for so long.</summary>
     private TimeSpan BehindWait(TimeSpan wait) => Options.CommandTimeout == Timeout.InfiniteTimeSpan ? Timeout.InfiniteTimeSpan : wait + Options.CommandTimeout;
 
-    private static RespLease ReadPopped(ref RespReader reply)
+    /// <summary>The value of a blocking pop: the last element, behind the key's name.</summary>
+    internal static RespLease ReadPopped(ref RespReader reply)
     {
         if (reply.IsNull)
             return RespLease.Null;

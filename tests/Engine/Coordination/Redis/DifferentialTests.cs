@@ -1,5 +1,6 @@
 using Sluice.Coordination;
 using Sluice.Coordination.Redis;
+using Sluice.Harness;
 using Sluice.Harness.Conformance;
 using Xunit;
 

@@ -1,9 +1,6 @@
-using Sluice.Harness;
 using Xunit;
 
-[assembly: AssemblyFixture(typeof(Sluice.Tests.Coordination.Redis.SharedRedisServer))]
-
-namespace Sluice.Tests.Coordination.Redis;
+namespace Sluice.Harness;
 
 /// <summary>One redis-server for all tests that only need one that is there. It is started by the first that asks.</summary>
 public sealed class SharedRedisServer : IAsyncDisposable

@@ -1,0 +1,53 @@
+namespace Sluice.Cli.Demo.Embedded;
+
+/// <summary>What happens when nobody presses a key: each mishap that was asked for, at its share of the time. For one thread.</summary>
+internal sealed class DemoTimeline
+{
+    private readonly Queue<(double Share, Func<DemoRun, Task> Act)> _acts;
+    private readonly DemoTerms _terms;
+
+    public DemoTimeline(DemoTerms terms, IReadOnlyList<Mishap> mishaps)
+    {
+        _terms = terms;
+        _acts = new Queue<(double, Func<DemoRun, Task>)>(mishaps.SelectMany(Acts).OrderBy(static act => act.Share));
+    }
+
+    /// <summary>Does what is due, one thing after the other: a server that has lost writes is given the time to get them back.</summary>
+    public async Task StepAsync(DemoRun run)
+    {
+        while (_acts.TryPeek(out (double Share, Func<DemoRun, Task> Act) next) && run.Elapsed >= _terms.Duration * next.Share && run.HasRecovered)
+        {
+            _acts.Dequeue();
+            await next.Act(run).ConfigureAwait(false);
+        }
+    }
+
+    private static IEnumerable<(double Share, Func<DemoRun, Task> Act)> Acts(Mishap mishap) => mishap switch
+    {
+        Mishap.Disconnect => [(0.12, Do(static run => run.LoseReplies(true))), (0.24, Do(static run => run.LoseReplies(false)))],
+        Mishap.Rollback => [(0.32, Do(static run => run.LoseLatestWrites()))],
+        Mishap.Kill => [(0.45, static run => run.KillAsync())],
+        Mishap.Sink => [(0.56, Do(static run => run.BreakSink(true))), (0.64, Do(static run => run.BreakSink(false)))],
+        _ => [(0.68, Do(Pause)), (0.92, Do(Resume))],
+    };
+
+    private static void Pause(DemoRun run)
+    {
+        if (!IsPaused(run))
+            run.PauseOrResume();
+    }
+
+    private static void Resume(DemoRun run)
+    {
+        if (IsPaused(run))
+            run.PauseOrResume();
+    }
+
+    private static bool IsPaused(DemoRun run) => run.Workers.Any(static worker => worker.State == WorkerState.Paused);
+
+    private static Func<DemoRun, Task> Do(Action<DemoRun> act) => run =>
+    {
+        act(run);
+        return Task.CompletedTask;
+    };
+}

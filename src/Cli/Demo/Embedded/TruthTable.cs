@@ -1,0 +1,47 @@
+using System.Globalization;
+using Sluice.Cli.Report;
+using Spectre.Console;
+
+namespace Sluice.Cli.Demo.Embedded;
+
+/// <summary>What a demonstration says at the end.</summary>
+internal static class TruthTable
+{
+    public static void Write(IAnsiConsole console, DemoRun run, Truth truth, Truth? careless)
+    {
+        console.WriteLine();
+        console.MarkupLine($"  [dim]{"",-36}{"hits",15}{"bytes",22}[/]");
+        Row("acknowledged to the brokers", truth.Acknowledged);
+        if (truth.Died > 0)
+            Row("+ arrived, though the worker died", truth.Arrived);
+        Row("completed", truth.Completed);
+        PageTotals wanted = truth.Acknowledged + truth.Arrived;
+        console.MarkupLine($"  {"",-36}{Verdict(wanted.Hits, truth.Completed.Hits, 15)}{Verdict(wanted.Bytes, truth.Completed.Bytes, 22)}");
+        console.WriteLine();
+        string pages = truth.IsExact ? "none differs" : $"[red]{HumanUnits.Count(truth.DifferingPages)} pages differ[/]";
+        console.MarkupLine($"  [dim]{HumanUnits.Count(ClickStream.Pages)} pages compared, {pages}; {HumanUnits.Count(run.Sink.Sessions)} sessions, each written once[/]");
+        if (truth.Died > 0)
+            console.MarkupLine($"  [dim]{HumanUnits.Count(truth.Died)} events were not acknowledged when their worker died: brokers still have them[/]");
+        console.MarkupLine(
+            $"  [dim]{Count(Consequence.ReplyLost)} replies lost, {Count(Consequence.DuplicateSuppressed)} duplicates suppressed, {Count(Consequence.Fenced)} fenced, {Count(Consequence.Replayed)} replayed;[/]");
+        console.MarkupLine($"  [dim]{Count(Consequence.Reclaimed)} sessions claimed again, {Count(Consequence.RecognisedBySink)} known to the database by their idempotency key[/]");
+        if (careless is not null)
+        {
+            long more = careless.Completed.Hits - careless.Acknowledged.Hits;
+            console.WriteLine();
+            console.MarkupLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"  [bold]without batch numbers[/]: {HumanUnits.Count(careless.Acknowledged.Hits)} hits became {HumanUnits.Count(careless.Completed.Hits)}  {(more == 0 ? "[green]EXACT[/]" : $"[red]{more:+#,0;-#,0} ({100.0 * more / Math.Max(careless.Acknowledged.Hits, 1):+0.0;-0.0} %)[/]")}"));
+        }
+
+        console.WriteLine();
+
+        void Row(string name, PageTotals totals) => console.MarkupLine($"  {name,-36}{HumanUnits.Count(totals.Hits),15}{HumanUnits.Count(totals.Bytes),22}");
+
+        string Count(Consequence consequence) => HumanUnits.Count(run.Mishaps[consequence]);
+    }
+
+    private static string Verdict(long wanted, long got, int width) => wanted == got
+        ? $"[green]{"EXACT".PadLeft(width)}[/]"
+        : $"[red]{(got - wanted).ToString("+#,0;-#,0", CultureInfo.InvariantCulture).PadLeft(width)}[/]";
+}
