@@ -16,6 +16,8 @@ for (int i = 0; i < Updates; i++)
 {
     int user = (int)(Users * Math.Pow(random.NextDouble(), 3)); // few are busy, many are rare
     await processes[random.Next(Processes)].SetAsync($"user-{user}", $"/page-{random.Next(20)}", random.Next(10) == 0, start.AddMilliseconds(i));
+    if (i % 10 == 0)
+        await processes[random.Next(Processes)].ChangeAsync("user-0", $"setting-{random.Next(3)}", $"{i}", start.AddMilliseconds(i));
 
     if (i == Updates / 2)
     {
@@ -33,4 +35,5 @@ Console.WriteLine($"{database.Deliveries.Count - database.Writes} of {database.D
 foreach (IGrouping<Sluice.CompletionReason, Sluice.Completion<UserUpdate>> reason in database.Deliveries.GroupBy(delivery => delivery.Reason).OrderBy(group => group.Key))
     Console.WriteLine($"  ended because {reason.Key}: {reason.Count():N0}");
 Console.WriteLine($"Views in the database: {views:N0}, {(views == Updates ? "exactly what came in" : "NOT WHAT CAME IN")}. Stops: {reports.Count(report => report.IsClean)} of {Processes} clean.");
+Console.WriteLine($"What user-0 has set last: {string.Join(", ", database.FindSettings("user-0").OrderBy(setting => setting.Key).Select(setting => $"{setting.Key} = {setting.Value}"))}.");
 return views == Updates ? 0 : 1;

@@ -48,6 +48,10 @@ public sealed class UpdateProcess : IAsyncDisposable
         new UserUpdate.Event { Views = 1, Clicks = isClick ? 1 : 0, LastSeen = at, LastPages = new Stamped<string>(page, at) },
         cancellation);
 
+    /// <summary>Takes a value that the user has set.</summary>
+    public ValueTask ChangeAsync(string userId, string name, string value, DateTimeOffset at, CancellationToken cancellation = default) =>
+        Users.MergeAsync(userId, new UserUpdate.Event { Settings = Settings.Set(name, value, at) }, cancellation);
+
     /// <summary>Ends all sessions, hands everything over, and completes what this process is the last to hold.</summary>
     public ValueTask<ShutdownReport> StopAsync() => _engine.StopAsync(TimeSpan.FromSeconds(20));
 

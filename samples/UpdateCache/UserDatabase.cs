@@ -9,6 +9,7 @@ public sealed class UserDatabase
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, UserRow> _rows = [];
+    private readonly Dictionary<string, Settings> _settings = [];
     private readonly HashSet<string> _sessions = [];
     private readonly List<Completion<UserUpdate>> _deliveries = [];
     private int _failuresLeft;
@@ -46,6 +47,13 @@ public sealed class UserDatabase
             return _rows.GetValueOrDefault(userId);
     }
 
+    /// <summary>What a user has set last, by name.</summary>
+    public IReadOnlyDictionary<string, string> FindSettings(string userId)
+    {
+        lock (_gate)
+            return (_settings.GetValueOrDefault(userId) ?? Settings.Empty).Values;
+    }
+
     /// <summary>Adds a finished session to its user's row, once.</summary>
     public void Write(Completion<UserUpdate> session)
     {
@@ -60,6 +68,7 @@ public sealed class UserDatabase
 
             if (!_sessions.Add(session.IdempotencyKey))
                 return;
+            _settings[session.Value.UserId] = Settings.Merge(_settings.GetValueOrDefault(session.Value.UserId) ?? Settings.Empty, session.Value.Settings);
             UserRow row = _rows.GetValueOrDefault(session.Value.UserId) ?? new UserRow(0, 0, default);
             _rows[session.Value.UserId] = new UserRow(
                 row.Views + session.Value.Views,

@@ -1,6 +1,9 @@
 namespace Sluice.Samples.UpdateCache;
 
-/// <summary>What is known of a user since the last write to the database. Declaring the fields is all: merging them needs no code.</summary>
+/// <summary>
+/// What is known of a user since the last write to the database. Declaring the fields is all: merging them needs no code, but for <see cref="Settings"/>,
+/// which brings its own.
+/// </summary>
 [Aggregate("user-update")]
 public partial class UserUpdate
 {
@@ -18,4 +21,7 @@ public partial class UserUpdate
 
     [Window(5)]
     public partial WindowView<string> LastPages { get; }
+
+    [Opaque]
+    public partial Settings Settings { get; }
 }

@@ -62,6 +62,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     /// nothing was merged.
     /// </returns>
     /// <exception cref="FieldOverflowException">A field would overflow; nothing was merged.</exception>
+    /// <exception cref="OpaqueStateException">The code of an opaque field threw while it made room for the event; nothing was merged.</exception>
     /// <exception cref="ArgumentException">The key is empty, too long, or not faithful UTF-8.</exception>
     public bool TryMerge(TKey key, in TEvent contribution)
     {
@@ -123,6 +124,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent> : IAggregator<TKey,
     /// <param name="contribution">The event.</param>
     /// <param name="cancellation">Stops waiting; nothing was merged then.</param>
     /// <exception cref="FieldOverflowException">A field would overflow; nothing was merged.</exception>
+    /// <exception cref="OpaqueStateException">The code of an opaque field threw while it made room for the event; nothing was merged.</exception>
     /// <exception cref="ArgumentException">The key is empty, too long, or not faithful UTF-8.</exception>
     /// <exception cref="EngineFaultException">There is no room, and there will be none: a lane has ended by a fault. Nothing was merged.</exception>
     /// <exception cref="CacheFullException">There is no room, and the mode is not to wait.</exception>

@@ -38,6 +38,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
     /// <param name="cancellation">Gives up.</param>
     /// <returns>Null when no session is open, or nothing was flushed yet. A session that is being completed is not open.</returns>
     /// <exception cref="CoordinatorException">The coordinator could not answer.</exception>
+    /// <exception cref="OpaqueStateException">The code of an opaque field threw.</exception>
     public async ValueTask<TValue?> PeekAsync(TKey key, CancellationToken cancellation = default)
     {
         Lane lane = LaneOf(key, out ResourceKey resource);

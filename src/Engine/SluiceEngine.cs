@@ -137,7 +137,7 @@ public sealed class SluiceEngine : ISluiceEngine
                 },
                 runtime,
                 Epochs);
-            runtime.Start(cache, CompleterOf(definition, options, runtime));
+            runtime.Start(cache, CompleterOf(definition, options, runtime), definition.Schema.HasOpaqueFields ? new Compactor(runtime, definition) : null);
             Coordinator.Attach(space, runtime.Completer is not null);
             _runtimes = _runtimes.Add(runtime);
             return new Aggregator<TKey, TValue, TEvent>(this, runtime, definition, cache);
@@ -336,7 +336,7 @@ public sealed class SluiceEngine : ISluiceEngine
             DeadLetterLimit = Options.DeadLetterLimit,
         };
         return new Completer(
-            runtime.Space, Coordinator, terms, new CompletionHandler<TKey, TValue, TEvent>(definition, options), new CompletionObserver(runtime), runtime.Seen,
+            runtime.Space, definition, Coordinator, terms, new CompletionHandler<TKey, TValue, TEvent>(definition, options), new CompletionObserver(runtime), runtime.Seen,
             Options.TimeProvider);
     }
 

@@ -81,7 +81,7 @@ public sealed class FindingTests
     public void SLUICE007_there_is_no_field() =>
         AssertFinding(
             """[Aggregate("a")] public partial class «A» { [Key] public partial string Id { get; } public long Hits => 1; }""",
-            "SLUICE007", "'A' declares no field to aggregate; add a property with [Sum], [Diff], [Count], [Average], [Max], [Min], [First], [Last], [Window], [List], [Set], [Distinct], [Histogram] or [Map]");
+            "SLUICE007", "'A' declares no field to aggregate; add a property with [Sum], [Diff], [Count], [Average], [Max], [Min], [First], [Last], [Window], [List], [Set], [Distinct], [Histogram], [Map] or [Opaque]");
 
     [Fact]
     public void SLUICE008_there_are_too_many_fields() =>
@@ -146,6 +146,53 @@ public sealed class FindingTests
             "SLUICE011", $"'Field' is of type '{type.Split('.')[^1]}'; {whatItTakes}");
 
     [Theory]
+    [InlineData("long", "long")]
+    [InlineData("Guest", "Guest")]
+    [InlineData("Mine?", "Mine?")]
+    [InlineData("IOpaqueState<Mine>", "IOpaqueState<Mine>")]
+    public void SLUICE011_an_opaque_field_is_not_a_state_of_itself(string type, string shown) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [Opaque] public partial {{type}} «Field» { get; } } {{State("Mine", "Mine")}} {{State("Guest", "Mine", "Mine")}}""",
+            "SLUICE011", $"'Field' is of type '{shown}'; [Opaque] takes a type that implements IOpaqueState of itself, not nullable");
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("65536")]
+    public void SLUICE012_the_version_of_an_opaque_state_is_out_of_range(string version) =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [«Opaque({{version}})»] public partial Mine Field { get; } } {{State("Mine", "Mine")}}""",
+            "SLUICE012", $"'Field': the version of an opaque state is 1 to 65535, not {version}");
+
+    [Theory]
+    [InlineData("class")]
+    [InlineData("readonly record struct")]
+    public void An_opaque_field_of_a_state_compiles(string declaration)
+    {
+        GeneratorRun run = Run($$"""
+            namespace N;
+            /// <summary>A.</summary>
+            [Aggregate("a")] public partial class A {
+                /// <summary>Key.</summary>
+                [Key] public partial string Id { get; }
+                /// <summary>Field.</summary>
+                [Opaque] public partial Mine Field { get; }
+                /// <summary>Field.</summary>
+                [Opaque(7)] public partial Mine Other { get; }
+                /// <summary>Sum.</summary>
+                [Sum] public partial int Sum { get; } }
+            {{State("Mine", "Mine", "", declaration)}}
+            """);
+        Assert.Empty(run.Findings);
+        Assert.DoesNotContain(run.CompilerDiagnostics, static diagnostic => diagnostic.Id != "CS1591");
+        string generated = run.Result.GeneratedSources.Single().SourceText.ToString();
+        Assert.Contains("FieldSchema(\"Other\", \"opaque\", 7)", generated, StringComparison.Ordinal);
+        Assert.Contains("static (key, state) => new A(key, in state), global::Sluice.Aggregates.StateFolding.Of<A.State>());", generated, StringComparison.Ordinal);
+        Assert.Contains("return global::Sluice.Aggregates.MergeOutcome.Crowded(1);", generated, StringComparison.Ordinal);
+        Assert.Contains("return global::Sluice.Aggregates.MergeOutcome.Overflow(2);", generated, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("Window(0)", "WindowView<string>", "a window keeps 1 to 1000 contributions, not 0")]
     [InlineData("Window(-1)", "WindowView<string>", "a window keeps 1 to 1000 contributions, not -1")]
     [InlineData("Window(1001)", "WindowView<long>", "a window keeps 1 to 1000 contributions, not 1001")]
@@ -204,6 +251,16 @@ public sealed class FindingTests
         Assert.Equal(["SLUICE003", "SLUICE004", "SLUICE011", "SLUICE012"], run.Findings.Select(static finding => finding.Id).Order());
         Assert.Empty(run.Result.GeneratedSources);
     }
+
+    private static string State(string name, string self, string baseType = "", string declaration = "class") => $$"""
+        public {{declaration}} {{name}} : {{(baseType.Length == 0 ? "" : baseType + ", ")}}IOpaqueState<{{self}}>
+        {
+            static {{self}} IOpaqueState<{{self}}>.Empty => new();
+            static {{self}} IOpaqueState<{{self}}>.Merge({{self}} earlier, {{self}} later) => earlier;
+            static void IOpaqueState<{{self}}>.Write({{self}} state, System.Buffers.IBufferWriter<byte> output) { }
+            static {{self}} IOpaqueState<{{self}}>.Read(System.ReadOnlySpan<byte> bytes) => new();
+        }
+        """;
 
     private static GeneratorRun Run(string declaration) => GeneratorRun.Over("using Sluice;\n" + declaration);
 

@@ -35,6 +35,38 @@ public sealed class UpdateCacheTests
             Assert.Equal(new UserRow(4, user % 2 == 0 ? 4 : 0, Noon.AddSeconds(user)), database.Find($"user-{user}"));
     }
 
+    // Prevents: a value of one process that hides a newer one of another, depending on who let go last.
+    [Fact]
+    public async Task What_a_user_has_set_last_wins_whatever_process_took_it_and_in_whatever_order()
+    {
+        await using InProcessCoordinator coordinator = new();
+        UserDatabase database = new();
+        UpdateProcess[] processes = await StartAsync(coordinator, database, capacity: 3);
+        Random random = new(7);
+        int[] order = [.. Enumerable.Range(0, 400)];
+        random.Shuffle(order);
+        foreach (int i in order)
+            await processes[random.Next(processes.Length)].ChangeAsync($"user-{i % 7}", $"name-{i % 2}", $"{i}", Noon.AddSeconds(i), Cancellation);
+        ShutdownReport[] reports = await StopAsync(processes);
+
+        Assert.All(reports, report => Assert.True(report.IsClean, report.ToString()));
+        for (int user = 0; user < 7; user++)
+        {
+            for (int name = 0; name < 2; name++)
+            {
+                int last = Enumerable.Range(0, 400).Last(i => i % 7 == user && i % 2 == name);
+                Assert.Equal($"{last}", database.FindSettings($"user-{user}")[$"name-{name}"]);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_merge_of_settings_keeps_the_laws() => OpaqueStateLaws.Check(
+    [
+        Settings.Set("a", "1", Noon), Settings.Set("a", "2", Noon), Settings.Set("a", "1", Noon.AddSeconds(1)), Settings.Set("b", "", Noon),
+        Settings.Merge(Settings.Set("a", "3", Noon.AddSeconds(-1)), Settings.Set("c", "\u00fc", Noon)),
+    ]);
+
     // Eviction splits sessions all the time here, and the database fails half of the time: not one view may be lost or counted twice.
     [Theory]
     [InlineData(1)]

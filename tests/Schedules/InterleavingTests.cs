@@ -7,6 +7,7 @@ namespace Sluice.Schedules;
 public sealed class InterleavingTests
 {
     private const long Never = long.MaxValue;
+    private const string LongestFolding = "fold, flush, and as many merges again";
 
     /// <summary>By name: what the threads do. The cache has one stripe.</summary>
     private static readonly Dictionary<string, Func<CacheHistory>> Histories = new()
@@ -90,7 +91,38 @@ public sealed class InterleavingTests
         }),
     };
 
+    /// <summary>As above, with a session that has no room for another opaque delta.</summary>
+    private static readonly Dictionary<string, Func<FoldingHistory>> Foldings = new()
+    {
+        // As many deltas as the fold has copied, and others: of all histories the longest, and so with few switches.
+        [LongestFolding] = () => new(4, static h =>
+        [
+            () => h.Merge("a"),
+            () =>
+            {
+                h.Flush("a");
+                h.Merge([.. Enumerable.Repeat("a", 16)]);
+            },
+        ]),
+        ["two merges that fold"] = () => new(4, static h => [() => h.Merge("a"), () => h.Merge("a")]),
+        ["fold and flush"] = () => new(4, static h => [() => h.Merge("a"), () => h.Flush("a")]),
+        ["fold, flush and the next merge"] = () => new(4, static h =>
+        [
+            () => h.Merge("a"),
+            () =>
+            {
+                h.Flush("a");
+                h.Merge("a");
+            },
+        ]),
+        ["fold and expiry"] = () => new(4, static h => [() => h.Merge("a"), () => h.Expire("a")]),
+        ["fold, and the place is used for another key"] = () => new(1, static h => [() => h.Merge("a"), () => h.Merge("b")]),
+        ["fold, and the place is used for the same key again"] = () => new(1, static h => [() => h.Merge("a"), () => h.Merge("b", "a")]),
+    };
+
     public static TheoryData<string> Names => [.. Histories.Keys];
+
+    public static TheoryData<string> FoldingNames => [.. Foldings.Keys];
 
     public static TheoryData<string> Bugs => [.. Enum.GetValues<Mutant>().Where(m => m != Mutant.None).Select(m => m.ToString())];
 
@@ -105,12 +137,24 @@ public sealed class InterleavingTests
     }
 
     [Theory]
+    [MemberData(nameof(FoldingNames))]
+    public void Every_schedule_of_two_threads_conserves_what_is_folded(string name)
+    {
+        Exploration found = Explorer.Explore(Foldings[name], Mutant.None, name == LongestFolding ? 2 : int.MaxValue);
+        Assert.True(found.Fault is null, $"{found.Fault}, in schedule {found.Schedules}: {string.Join(' ', found.Trace)}");
+        Assert.True(found.Schedules > 5, $"Only {found.Schedules} schedules: the points are not reached.");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{found.Schedules} schedules");
+    }
+
+    [Theory]
     [MemberData(nameof(Bugs))]
     public void Planted_bug_is_found(string bug)
     {
         // With the same checker, and in a history that holds without the bug.
         Mutant mutant = Enum.Parse<Mutant>(bug);
-        foreach ((string name, Func<CacheHistory> history) in Histories)
+        IEnumerable<(string Name, Func<History> History)> all = Histories.Select(static known => (known.Key, (Func<History>)known.Value))
+            .Concat(Foldings.Select(static known => (known.Key, (Func<History>)known.Value)));
+        foreach ((string name, Func<History> history) in all)
         {
             Exploration found = Explorer.Explore(history, mutant, mostSwitches: 2);
             if (found.Fault is null)

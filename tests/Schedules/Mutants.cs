@@ -23,6 +23,9 @@ internal enum Mutant
 
     /// <summary>The flag that closes the cache is not asked for under the gate.</summary>
     NewSessionAfterClose,
+
+    /// <summary>A fold puts its result over whatever deltas are there by now.</summary>
+    AdoptWithoutLooking,
 }
 
 /// <content>The test build's half: a thread that belongs to a run of the explorer asks it at every point.</content>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Sluice.Caching;
 using Sluice.Flushing;
 
@@ -29,7 +30,32 @@ public abstract class AggregateDefinition
         where TValue : class
         where TEvent : struct
         where TState : struct, IAggregateState<TState, TEvent> =>
-        new AggregateDefinition<TKey, TValue, TEvent, TState>(schema, keys, read);
+        new AggregateDefinition<TKey, TValue, TEvent, TState>(schema, keys, read, folding: null);
+
+    /// <summary>As above, for an aggregate with opaque fields.</summary>
+    /// <typeparam name="TKey">The type of the resource's key.</typeparam>
+    /// <typeparam name="TValue">The aggregate as people read it: an immutable snapshot.</typeparam>
+    /// <typeparam name="TEvent">One event's contribution.</typeparam>
+    /// <typeparam name="TState">The merged contributions.</typeparam>
+    /// <param name="schema">The stored form.</param>
+    /// <param name="keys">How keys become bytes and back.</param>
+    /// <param name="read">Makes the snapshot of a state.</param>
+    /// <param name="folding">Merges the deltas of the opaque fields.</param>
+    public static AggregateDefinition<TKey, TValue, TEvent> Create<TKey, TValue, TEvent, TState>(
+        AggregateSchema schema, KeyCodec<TKey> keys, Func<TKey, TState, TValue> read, StateFolding<TState> folding)
+        where TKey : notnull
+        where TValue : class
+        where TEvent : struct
+        where TState : struct, IAggregateState<TState, TEvent>
+    {
+        ArgumentNullException.ThrowIfNull(folding);
+        return new AggregateDefinition<TKey, TValue, TEvent, TState>(schema, keys, read, folding);
+    }
+
+    /// <summary>The record with each opaque field's deltas merged into one. Runs the application's code.</summary>
+    /// <exception cref="OpaqueStateException">It threw.</exception>
+    /// <exception cref="InvalidDataException">The record is not of the schema.</exception>
+    internal abstract byte[] FoldRecord(ReadOnlySpan<byte> record);
 }
 
 /// <summary>An aggregate: its key, its snapshot, its event, and its stored form. Made by the generator as <c>YourAggregate.Definition</c>.</summary>
@@ -56,6 +82,7 @@ public abstract class AggregateDefinition<TKey, TValue, TEvent> : AggregateDefin
     /// <param name="key">The resource.</param>
     /// <param name="events">The events, in order.</param>
     /// <exception cref="FieldOverflowException">A field cannot hold the sum.</exception>
+    /// <exception cref="OpaqueStateException">The code of an opaque field threw.</exception>
     public abstract TValue Fold(TKey key, IEnumerable<TEvent> events);
 
     /// <summary>Makes the snapshot of canonical state bytes.</summary>
@@ -64,7 +91,8 @@ public abstract class AggregateDefinition<TKey, TValue, TEvent> : AggregateDefin
     internal abstract MergeCache<TKey, TEvent> CreateCache(MergeCacheOptions options, IFlushSink sink, FlushEpochs epochs);
 }
 
-internal sealed class AggregateDefinition<TKey, TValue, TEvent, TState>(AggregateSchema schema, KeyCodec<TKey> keys, Func<TKey, TState, TValue> read)
+internal sealed class AggregateDefinition<TKey, TValue, TEvent, TState>(
+    AggregateSchema schema, KeyCodec<TKey> keys, Func<TKey, TState, TValue> read, StateFolding<TState>? folding)
     : AggregateDefinition<TKey, TValue, TEvent>(schema, keys)
     where TKey : notnull
     where TValue : class
@@ -78,7 +106,9 @@ internal sealed class AggregateDefinition<TKey, TValue, TEvent, TState>(Aggregat
         long sequence = 0;
         foreach (TEvent e in events)
         {
-            MergeOutcome outcome = state.Merge(in e, new MergeContext(0, 0, ref sequence));
+            MergeOutcome outcome;
+            while ((outcome = state.Merge(in e, new MergeContext(0, 0, ref sequence))).IsCrowded)
+                FoldInPlace(ref state);
             if (!outcome.IsMerged)
                 throw new FieldOverflowException(Schema.Name, Schema.Fields[outcome.Field].Name);
         }
@@ -88,6 +118,24 @@ internal sealed class AggregateDefinition<TKey, TValue, TEvent, TState>(Aggregat
 
     internal override TValue Read(TKey key, ReadOnlySpan<byte> state) => read(key, state.IsEmpty ? default : TState.Read(state));
 
+    internal override byte[] FoldRecord(ReadOnlySpan<byte> record)
+    {
+        TState state = record.IsEmpty ? default : TState.Read(record);
+        FoldInPlace(ref state);
+        ArrayBufferWriter<byte> output = new(Math.Max(1, record.Length));
+        state.Write(output);
+        return output.WrittenSpan.ToArray();
+    }
+
     internal override MergeCache<TKey, TEvent> CreateCache(MergeCacheOptions options, IFlushSink sink, FlushEpochs epochs) =>
-        new MergeCache<TKey, TEvent, TState>(Schema, Keys, options, sink, epochs);
+        new MergeCache<TKey, TEvent, TState>(Schema, Keys, options, sink, epochs, folding);
+
+    private void FoldInPlace(ref TState state)
+    {
+        if (folding is null)
+            return;
+        TState folded = folding.Unfolded(in state);
+        folding.Fold(ref folded);
+        folding.Adopt(ref state, in folded);
+    }
 }

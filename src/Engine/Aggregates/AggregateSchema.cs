@@ -48,6 +48,9 @@ public sealed class AggregateSchema
     /// <summary>XxHash64 of name, field names, kinds and parameters: equal exactly when the stored form is the same.</summary>
     public ulong Fingerprint { get; }
 
+    /// <summary>True when there is a field that only the application's code can merge.</summary>
+    internal bool HasOpaqueFields => Fields.Any(static declared => declared.Kind == Wire.OpaquePayload.Kind);
+
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({Fingerprint:x16})";
 }

@@ -22,34 +22,44 @@ public readonly ref struct MergeContext(long nowTicks, ulong origin, ref long se
     public long NextSequence() => Interlocked.Increment(ref _sequence);
 }
 
-/// <summary>The result of merging one event: merged, or refused whole because the field <see cref="Field"/> would overflow.</summary>
+/// <summary>
+/// The result of merging one event: merged, or refused whole because the field <see cref="Field"/> would overflow, or because its deltas have to be folded
+/// before.
+/// </summary>
 /// <remarks>Code that generated code calls; not meant to be used directly.</remarks>
 public readonly struct MergeOutcome : IEquatable<MergeOutcome>
 {
-    private readonly int _overflowedFieldPlusOne;
+    // The field plus one: positive when it would overflow, negative when it is crowded.
+    private readonly int _refusal;
 
-    private MergeOutcome(int overflowedFieldPlusOne) => _overflowedFieldPlusOne = overflowedFieldPlusOne;
+    private MergeOutcome(int refusal) => _refusal = refusal;
 
     /// <summary>Everything was merged.</summary>
     public static MergeOutcome Merged => default;
 
     /// <summary>True when the event was merged; false when nothing changed.</summary>
-    public bool IsMerged => _overflowedFieldPlusOne == 0;
+    public bool IsMerged => _refusal == 0;
 
-    /// <summary>The index of the field that would have overflowed, or -1.</summary>
-    public int Field => _overflowedFieldPlusOne - 1;
+    /// <summary>True when nothing changed, and the event can be merged once the state was folded, see <see cref="IFoldingState{TSelf}"/>.</summary>
+    public bool IsCrowded => _refusal < 0;
+
+    /// <summary>The index of the field that refused the event, or -1.</summary>
+    public int Field => Math.Abs(_refusal) - 1;
 
     /// <summary>Nothing was merged: the field with this index would overflow.</summary>
     public static MergeOutcome Overflow(int field) => new(field + 1);
 
+    /// <summary>Nothing was merged: the field with this index has no room for another delta until it is folded.</summary>
+    public static MergeOutcome Crowded(int field) => new(-(field + 1));
+
     /// <inheritdoc/>
-    public bool Equals(MergeOutcome other) => _overflowedFieldPlusOne == other._overflowedFieldPlusOne;
+    public bool Equals(MergeOutcome other) => _refusal == other._refusal;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is MergeOutcome other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => _overflowedFieldPlusOne;
+    public override int GetHashCode() => _refusal;
 
     /// <summary>Equality.</summary>
     public static bool operator ==(MergeOutcome left, MergeOutcome right) => left.Equals(right);

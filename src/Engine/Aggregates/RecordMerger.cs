@@ -36,4 +36,10 @@ internal abstract class RecordMerger
     /// <param name="output">Gets the merged record; it grows by at most the length of both inputs.</param>
     /// <param name="field">The index of the offending field, or -1.</param>
     public abstract RecordMergeStatus TryMerge(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> delta, ArrayBufferWriter<byte> output, out int field);
+
+    /// <summary>True when the schema declares an opaque field with this index.</summary>
+    public abstract bool IsOpaque(int field);
+
+    /// <summary>True when a canonical record has an opaque field that an engine should compact.</summary>
+    public abstract bool IsCrowded(ReadOnlySpan<byte> record);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Sluice.Aggregates;
 using Sluice.Coordination;
 
 namespace Sluice.Completing;
@@ -15,7 +16,7 @@ namespace Sluice.Completing;
 /// acknowledgement is lost (sent again; then a refusal says nothing, because the first copy may have been the one that counted); the process dies
 /// (as the first case); it pauses beyond the lease (the keeper finds the claim lost and cancels the token that the handler was given).</para>
 /// </remarks>
-internal sealed class Completer
+internal sealed partial class Completer
 {
     private const int LargestChunk = 64;
     private const int MostWaiting = 256;
@@ -23,6 +24,7 @@ internal sealed class Completer
     private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(100);
 
     private readonly CoordinationNamespace _space;
+    private readonly AggregateDefinition _definition;
     private readonly Coordinator _coordinator;
     private readonly CompletionTerms _terms;
     private readonly ICompletionHandler _handler;
@@ -42,10 +44,11 @@ internal sealed class Completer
     private int _chunk;
 
     public Completer(
-        CoordinationNamespace space, Coordinator coordinator, CompletionTerms terms, ICompletionHandler handler, ICompletionObserver observer, SeenClock seen,
+        CoordinationNamespace space, AggregateDefinition definition, Coordinator coordinator, CompletionTerms terms, ICompletionHandler handler, ICompletionObserver observer, SeenClock seen,
         TimeProvider time)
     {
         _space = space;
+        _definition = definition;
         _coordinator = coordinator;
         _terms = terms;
         _handler = handler;
@@ -206,13 +209,21 @@ internal sealed class Completer
     {
         bool hasUnit = false;
         long began = 0;
+        int partition = unit[0].Partition;
         try
         {
             if (_terms.DurabilityWindow > TimeSpan.Zero)
+            {
+                // What opaque deltas were merged into has to be as old as the claim before it is delivered.
+                await FoldAsync(unit).ConfigureAwait(false);
                 await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
+            }
+
             await _units.WaitAsync(_abandoned.Token).ConfigureAwait(false);
             hasUnit = true;
             began = _time.GetTimestamp();
+            if (_terms.DurabilityWindow <= TimeSpan.Zero)
+                await FoldAsync(unit).ConfigureAwait(false);
             List<ClaimedWork> ready = await ConfirmAsync(unit).ConfigureAwait(false);
             foreach (ClaimedWork work in ready.Where(work => work.Session.Attempt > _terms.MaxAttempts))
                 work.Failure = $"Given up before attempt {work.Session.Attempt}: earlier ones ended without an answer.";
@@ -242,7 +253,7 @@ internal sealed class Completer
         catch (Exception e)
         {
             // A fault of ours: the claims run out, and the sessions are delivered again with the same content.
-            _observer.OnError(unit[0].Partition, e);
+            _observer.OnError(partition, e);
         }
         finally
         {
@@ -286,6 +297,7 @@ internal sealed class Completer
             }
         }
 
+        await ConfirmFoldedAsync(confirmed).ConfigureAwait(false);
         return confirmed;
     }
 

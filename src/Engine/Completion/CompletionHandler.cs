@@ -12,8 +12,6 @@ internal sealed class CompletionHandler<TKey, TValue, TEvent>(AggregateDefinitio
     where TValue : class
     where TEvent : struct
 {
-    private const int LongestError = 512;
-
     public async ValueTask RunAsync(IReadOnlyList<ClaimedWork> work)
     {
         List<(ClaimedWork Work, Completion<TValue> Completion)> decoded = new(work.Count);
@@ -26,7 +24,7 @@ internal sealed class CompletionHandler<TKey, TValue, TEvent>(AggregateDefinitio
             catch (Exception e)
             {
                 // Bytes that can't be read, or a key codec of the application's that throws: this session fails, the others go on.
-                item.Failure = Text(e);
+                item.Fail(e);
             }
         }
 
@@ -40,12 +38,12 @@ internal sealed class CompletionHandler<TKey, TValue, TEvent>(AggregateDefinitio
         {
             // Whatever the application's code throws gives its sessions back; the error travels with them.
             foreach ((ClaimedWork item, _) in decoded)
-                item.Failure = Text(e);
+                item.Fail(e);
             return;
         }
 
         foreach ((ClaimedWork item, Completion<TValue> completion) in decoded)
-            item.Failure = completion.Failure is { Length: > LongestError } failure ? failure[..LongestError] : completion.Failure;
+            item.Failure = completion.Failure is { Length: > ClaimedWork.LongestFailure } failure ? failure[..ClaimedWork.LongestFailure] : completion.Failure;
     }
 
     private async ValueTask InvokeAsync(List<(ClaimedWork Work, Completion<TValue> Completion)> decoded)
@@ -66,20 +64,4 @@ internal sealed class CompletionHandler<TKey, TValue, TEvent>(AggregateDefinitio
 
     private Completion<TValue> Decode(ClaimedSession session) => new(
         definition.Schema.Name, session.Resource.ToString(), definition.Read(definition.Keys.Decode(session.Resource.Bytes), session.Fields.Span), session);
-
-    private static string Text(Exception error)
-    {
-        string message;
-        try
-        {
-            message = error.Message;
-        }
-        catch (Exception)
-        {
-            message = "(no message: it threw too)";
-        }
-
-        string text = $"{error.GetType().Name}: {message}";
-        return text.Length <= LongestError ? text : text[..LongestError];
-    }
 }

@@ -35,11 +35,17 @@ internal sealed record CompletionTerms
 /// <summary>A claimed session on its way through the handler.</summary>
 internal sealed class ClaimedWork(int partition, ClaimedSession session)
 {
+    /// <summary>The most characters of an error that travel with a session.</summary>
+    public const int LongestFailure = 512;
+
     private readonly CancellationTokenSource _lost = new();
 
     public int Partition { get; } = partition;
 
-    public ClaimedSession Session { get; } = session;
+    public ClaimedSession Session { get; private set; } = session;
+
+    /// <summary>True when the session's record is not the one that the claim showed, but one with merged opaque deltas, as the coordinator has it.</summary>
+    public bool IsFolded { get; private set; }
 
     public ClaimTicket Ticket => new(Session.Resource, Session.Generation, Session.Token);
 
@@ -48,6 +54,37 @@ internal sealed class ClaimedWork(int partition, ClaimedSession session)
 
     /// <summary>Why the handler failed; null when it succeeded.</summary>
     public string? Failure { get; set; }
+
+    /// <summary>Takes the record that the coordinator has stored since the claim.</summary>
+    public void Fold(ReadOnlyMemory<byte> fields)
+    {
+        Session = Session with { Fields = fields };
+        IsFolded = true;
+    }
+
+    /// <summary>Says that code of the application's threw.</summary>
+    public void Fail(Exception error)
+    {
+        string text = TextOf(error);
+        if (error is OpaqueStateException { InnerException: { } cause })
+            text = $"{text} {TextOf(cause)}";
+        Failure = text.Length <= LongestFailure ? text : text[..LongestFailure];
+    }
+
+    private static string TextOf(Exception error)
+    {
+        string message;
+        try
+        {
+            message = error.Message;
+        }
+        catch (Exception)
+        {
+            message = "(no message: it threw too)";
+        }
+
+        return $"{error.GetType().Name}: {message}";
+    }
 
     /// <summary>Says that the claim is gone, at once; the task is the application's cancellation callbacks, which run elsewhere and may throw.</summary>
     public Task LoseAsync() => _lost.CancelAsync();

@@ -98,7 +98,8 @@ public sealed class RedisCoordinator : Coordinator
             _ = ListAsync(stored, stored.Server(partition), space);
 
         // A sealed session may be handed out when the seal itself can't be lost any more: then the same generation comes back, and not another one.
-        bool isDurable = server.WaitsForReplicas && request is FlushRequest or ClaimRequest;
+        // The same goes for what opaque deltas were merged into.
+        bool isDurable = server.WaitsForReplicas && request is FlushRequest or ClaimRequest or CompactRequest;
         RespClient client = request is FlushRequest || isDurable ? server.Flushing(partition) : server.Control;
         PartitionKeys keys = stored.Keys(partition);
         try
@@ -148,6 +149,7 @@ public sealed class RedisCoordinator : Coordinator
         ReapRequest reap => await partition.ReapAsync(reap).ConfigureAwait(false),
         LeaveRequest leave => await partition.LeaveAsync(leave).ConfigureAwait(false),
         EndRequest end => await partition.EndAsync(end).ConfigureAwait(false),
+        CompactRequest compact => await partition.CompactAsync(compact).ConfigureAwait(false),
         PeekRequest peek => await partition.PeekAsync(peek).ConfigureAwait(false),
         HoldersRequest holders => await partition.HoldersAsync(holders).ConfigureAwait(false),
         MembersRequest => await partition.MembersAsync().ConfigureAwait(false),

@@ -80,7 +80,11 @@ internal readonly record struct RefusedItem(int Index, ItemOutcome Outcome);
 /// <param name="Now">Server time.</param>
 /// <param name="Clock">The partition's hybrid clock.</param>
 /// <param name="NextDue">When the next session is due, or <see cref="long.MaxValue"/>.</param>
-internal sealed record FlushReply(FlushStatus Status, long Last, ImmutableArray<RefusedItem> Refused, long Now, long Clock, long NextDue);
+internal sealed record FlushReply(FlushStatus Status, long Last, ImmutableArray<RefusedItem> Refused, long Now, long Clock, long NextDue)
+{
+    /// <summary>Of a batch that was applied now: the items whose resources have so many opaque deltas that an engine should compact them.</summary>
+    public ImmutableArray<int> Crowded { get; init; } = [];
+}
 
 /// <summary>Seals due sessions and takes over abandoned ones, up to <paramref name="Limit"/>.</summary>
 internal sealed record ClaimRequest(int Limit, long Lease) : CoordinatorRequest<ClaimReply>;

@@ -52,6 +52,9 @@ internal static partial class EngineLog
     [LoggerMessage(32, LogLevel.Error, "The application's loss handler threw.")]
     public static partial void LossHandlerThrew(this ILogger logger, Exception error);
 
+    [LoggerMessage(33, LogLevel.Warning, "{Aggregate}, partition {Partition}: the application's code could not merge a resource's opaque deltas. They are kept as they are; correct the code before there are too many.")]
+    public static partial void NotCompacted(this ILogger logger, Exception error, string aggregate, int partition);
+
     [LoggerMessage(40, LogLevel.Critical, "A server can't be relied on, and the engine has started already.")]
     public static partial void Unsuitable(this ILogger logger, Exception error);
 

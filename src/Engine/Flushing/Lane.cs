@@ -23,6 +23,9 @@ internal sealed record LaneSurroundings(
     /// <summary>Told that a lane ended because of a fault.</summary>
     public required Action<int, EngineFaultException> OnFault { get; init; }
 
+    /// <summary>Told the partition and a resource that has so many opaque deltas that they should be compacted.</summary>
+    public Action<int, ResourceKey>? OnCrowded { get; init; }
+
     /// <summary>Told of a request that failed and will be sent again: partition, how many failures in a row, the error.</summary>
     public required Action<int, int, Exception> OnRetry { get; init; }
 }
@@ -337,6 +340,8 @@ internal sealed class Lane
         _machine.OnReply(reply);
         Publish();
         _surroundings.OnDue(Partition, reply.Now, reply.NextDue);
+        foreach (int crowded in reply.Crowded)
+            _surroundings.OnCrowded?.Invoke(Partition, request.Items[crowded].Resource);
     }
 
     /// <summary>Sends until there is an answer. The same object each time: its number makes every copy after the first harmless.</summary>

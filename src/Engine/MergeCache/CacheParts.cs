@@ -11,7 +11,8 @@ internal sealed record CacheParts<TKey, TEvent, TState>(
     IFlushSink Sink,
     FlushEpochs Epochs,
     KeyEquality<TKey> Equality,
-    Places Places)
+    Places Places,
+    StateFolding<TState>? Folding)
     where TKey : notnull
     where TEvent : struct
     where TState : struct, IAggregateState<TState, TEvent>;
@@ -37,4 +38,7 @@ internal enum Attempt
 
     /// <summary>The session is over, sealed by somebody or past its deadline: the event belongs to a new one. Nothing happened.</summary>
     Over,
+
+    /// <summary>The entry has as many deltas as it may keep that only the application can merge: they have to be folded first. Nothing happened.</summary>
+    Crowded,
 }

@@ -93,8 +93,24 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     public void CountRefusal() => _counts.Refused++;
 
     /// <summary>
-    /// Merges one event into a session of this stripe unless it is over. Any thread, without the gate; allocates nothing. Nothing of the application
-    /// runs under the claim but the merge that was generated for its aggregate: the caller has read the clock.
+    /// Merges one event into a session of this stripe unless it is over; folds the session's opaque deltas when they leave no room for the event's. Any
+    /// thread, without the gate; allocates nothing unless it folds.
+    /// </summary>
+    /// <param name="entry">The place that the key was found in.</param>
+    /// <param name="seen">Its word when it was found there.</param>
+    /// <param name="contribution">The event.</param>
+    /// <param name="epoch">The flush epoch that was current before the look-up.</param>
+    /// <param name="now">The session clock, read by this call's caller: the time of the event.</param>
+    /// <exception cref="FieldOverflowException">Nothing was merged.</exception>
+    /// <exception cref="OpaqueStateException">Nothing was merged.</exception>
+    public Attempt TryMerge(ref CacheEntry<TKey, TEvent, TState> entry, ulong seen, in TEvent contribution, long epoch, long now)
+    {
+        Attempt attempt = TryMergeOnce(ref entry, seen, in contribution, epoch, now);
+        return attempt == Attempt.Crowded ? FoldAndMerge(ref entry, seen, in contribution, epoch, now) : attempt;
+    }
+
+    /// <summary>
+    /// As above, without the folding: nothing of the application runs under the claim but the merge that was generated for its aggregate.
     /// </summary>
     /// <param name="entry">The place that the key was found in.</param>
     /// <param name="seen">Its word when it was found there.</param>
@@ -103,7 +119,7 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
     /// <param name="now">The session clock, read by this call's caller: the time of the event.</param>
     /// <exception cref="FieldOverflowException">Nothing was merged.</exception>
     [MethodImpl(MethodImplOptions.NoInlining)] // so that the compiler's budget is spent on the state's own merge
-    public Attempt TryMerge(ref CacheEntry<TKey, TEvent, TState> entry, ulong seen, in TEvent contribution, long epoch, long now)
+    private Attempt TryMergeOnce(ref CacheEntry<TKey, TEvent, TState> entry, ulong seen, in TEvent contribution, long epoch, long now)
     {
         if (!entry.Word.TryClaim(ref seen))
             return Attempt.Over;
@@ -140,14 +156,14 @@ internal sealed partial class CacheStripe<TKey, TEvent, TState>
             return Attempt.Merged;
         }
 
-        throw Overflow(outcome);
+        return outcome.IsCrowded ? Attempt.Crowded : throw Overflow(outcome);
     }
 
-    /// <summary>As above, under the gate.</summary>
+    /// <summary>As above, under the gate, where the application's code must not run: a crowded entry is for <see cref="Fold(int)"/>.</summary>
     public Attempt TryMerge(int index, in TEvent contribution, long epoch, long now)
     {
         ref CacheEntry<TKey, TEvent, TState> entry = ref _slab[index];
-        return TryMerge(ref entry, entry.Word.Seen, in contribution, epoch, now);
+        return TryMergeOnce(ref entry, entry.Word.Seen, in contribution, epoch, now);
     }
 
     /// <summary>Adds an entry for a key that has none, with its first event. The caller hands over a place for it.</summary>

@@ -84,6 +84,7 @@ internal abstract class MergeCache<TKey, TEvent> : MergeCache
 {
     /// <summary>Merges one event. <paramref name="epoch"/> is the flush epoch that was read before the call, or 0 for the current one.</summary>
     /// <exception cref="FieldOverflowException">Nothing was merged.</exception>
+    /// <exception cref="OpaqueStateException">Nothing was merged: the application's code threw while it made room for the event.</exception>
     /// <exception cref="ArgumentException">The key is not valid.</exception>
     public abstract MergeAnswer TryMerge(TKey key, in TEvent contribution, long epoch);
 

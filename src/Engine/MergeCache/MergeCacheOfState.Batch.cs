@@ -31,7 +31,7 @@ internal sealed partial class MergeCache<TKey, TEvent, TState>
                     MergeEach(group, epoch, ref merged, ref last);
             }
         }
-        catch (Exception e) when (merged > 0 && e is FieldOverflowException or ArgumentException)
+        catch (Exception e) when (merged > 0 && e is FieldOverflowException or OpaqueStateException or ArgumentException)
         {
             // The caller has to learn how many were merged, which an exception would hide: it meets this event again at the head of its next call.
         }

@@ -24,14 +24,15 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
     private readonly FlushEpochs _epochs;
     private readonly SessionClock _clock;
 
-    public MergeCache(AggregateSchema schema, KeyCodec<TKey> keys, MergeCacheOptions options, IFlushSink sink, FlushEpochs epochs)
+    public MergeCache(
+        AggregateSchema schema, KeyCodec<TKey> keys, MergeCacheOptions options, IFlushSink sink, FlushEpochs epochs, StateFolding<TState>? folding = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Capacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Partitions, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Partitions, ushort.MaxValue + 1); // an entry keeps the number in 16 bits
         ArgumentOutOfRangeException.ThrowIfLessThan(options.SoftTicks, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.HardTicks, 1);
-        _parts = new(schema, keys, options, sink, epochs, new(keys.Comparer), new(options.Capacity));
+        _parts = new(schema, keys, options, sink, epochs, new(keys.Comparer), new(options.Capacity), folding);
         _keys = _parts.Equality;
         _epochs = epochs;
         _clock = options.Clock;
@@ -264,10 +265,17 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         {
             while (true)
             {
+                int crowded;
                 using (stripe.Enter())
                 {
-                    if (MergeUnderGate(stripe, key, hash, partition, in contribution, epoch, ref hasPlace) is { } answer)
+                    if (MergeUnderGate(stripe, key, hash, partition, in contribution, epoch, ref hasPlace, out crowded) is { } answer)
                         return answer;
+                }
+
+                if (crowded >= 0)
+                {
+                    stripe.Fold(crowded);
+                    continue;
                 }
 
                 // Every place is taken, and none by an entry of this stripe.
@@ -287,10 +295,15 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         }
     }
 
-    /// <summary>Null when room can only be made in another stripe, whose gate must not be taken under this one.</summary>
+    /// <summary>
+    /// Null when room can only be made without the gate: in the key's own entry, which then is <paramref name="crowded"/>, or in another stripe, whose
+    /// gate must not be taken under this one.
+    /// </summary>
     private MergeAnswer? MergeUnderGate(
-        CacheStripe<TKey, TEvent, TState> stripe, TKey key, ulong hash, int partition, in TEvent contribution, long epoch, ref bool hasPlace)
+        CacheStripe<TKey, TEvent, TState> stripe, TKey key, ulong hash, int partition, in TEvent contribution, long epoch, ref bool hasPlace,
+        out int crowded)
     {
+        crowded = -1;
 #if SLUICE_MUTANTS
         if (stripe.IsClosed && !Schedule.Is(Mutant.NewSessionAfterClose))
 #else
@@ -300,8 +313,14 @@ internal sealed partial class MergeCache<TKey, TEvent, TState> : MergeCache<TKey
         int index;
         while ((index = stripe.IndexOf(key, hash)) >= 0)
         {
-            if (stripe.TryMerge(index, in contribution, epoch, _clock.ReadExactTicks()) == Attempt.Merged)
+            Attempt attempt = stripe.TryMerge(index, in contribution, epoch, _clock.ReadExactTicks());
+            if (attempt == Attempt.Merged)
                 return MergeAnswer.Merged;
+            if (attempt == Attempt.Crowded)
+            {
+                crowded = index;
+                return null;
+            }
 
             // Not sealed, since this is under the gate: past its deadline. The old session leaves before the new one begins.
             Ending ending = stripe.EndIfDue(index, _clock.ReadExactTicks());

@@ -56,4 +56,10 @@ internal enum Step
 
     /// <summary>A new entry can be claimed and is not in the table yet.</summary>
     Opened,
+
+    /// <summary>A copy of crowded deltas was taken, and no claim is held.</summary>
+    Folding,
+
+    /// <summary>The copy is folded, and no claim is held yet.</summary>
+    Folded,
 }

@@ -17,6 +17,7 @@ internal sealed class AggregateRuntime : IFlushSink
     private readonly SemaphoreSlim _flushRequests = new(0);
     private Task _sweeper = Task.CompletedTask;
     private Task _flusher = Task.CompletedTask;
+    private Task _compaction = Task.CompletedTask;
     private long _flushUpTo;
     private EngineFaultException? _fault;
     private volatile bool _hasEnded;
@@ -44,6 +45,7 @@ internal sealed class AggregateRuntime : IFlushSink
                 OnRoom = Room.Pulse,
                 OnRetry = OnRetry,
                 OnFault = OnFault,
+                OnCrowded = (partition, resource) => Compactor?.Note(partition, resource),
             });
         }
 
@@ -66,6 +68,9 @@ internal sealed class AggregateRuntime : IFlushSink
 
     public Completer? Completer { get; private set; }
 
+    /// <summary>Null for an aggregate without opaque fields.</summary>
+    public Compactor? Compactor { get; private set; }
+
     public int InFlight => Lanes.Sum(static lane => lane.InFlight);
 
     /// <summary>Resources in acknowledged batches.</summary>
@@ -82,16 +87,19 @@ internal sealed class AggregateRuntime : IFlushSink
 
     public void OnDue(int partition, long now, long nextDue) => Completer?.OnDue(partition, now, nextDue);
 
-    public void Start(MergeCache cache, Completer? completer)
+    public void Start(MergeCache cache, Completer? completer, Compactor? compactor)
     {
         Cache = cache;
         Completer = completer;
+        Compactor = compactor;
         foreach (Lane lane in Lanes)
             lane.Start();
         completer?.Start();
         _membership.Start();
         _sweeper = Task.Run(SweepLoopAsync);
         _flusher = Task.Run(FlushLoopAsync);
+        if (compactor is not null)
+            _compaction = Task.Run(() => LoopAsync("compaction", compactor.WaitAsync, compactor.CompactNextAsync));
     }
 
     /// <summary>
@@ -179,7 +187,7 @@ internal sealed class AggregateRuntime : IFlushSink
     {
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
+        await Task.WhenAll(_sweeper, _flusher, _compaction).ConfigureAwait(false);
         try
         {
             await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
@@ -248,7 +256,7 @@ internal sealed class AggregateRuntime : IFlushSink
         Room.Pulse();
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
+        await Task.WhenAll(_sweeper, _flusher, _compaction).ConfigureAwait(false);
         await _membership.StopAsync().ConfigureAwait(false);
         if (Completer is not null)
             await Completer.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);

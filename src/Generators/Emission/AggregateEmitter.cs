@@ -4,7 +4,7 @@ using Sluice.Generators.Parsing;
 namespace Sluice.Generators.Emission;
 
 /// <summary>Writes an aggregate's other part: the snapshot's properties, the event, the state and the definition.</summary>
-internal sealed class AggregateEmitter
+internal sealed partial class AggregateEmitter
 {
     private const string Aggregates = "global::Sluice.Aggregates.";
 
@@ -103,7 +103,7 @@ internal sealed class AggregateEmitter
         }
 
         _source.Line($"        {_model.Key.Codec},");
-        _source.Line($"        static (key, state) => new {name}(key, in state));");
+        _source.Line($"        static (key, state) => new {name}(key, in state){FoldingArgument});");
     }
 
     private void WriteEvent()
@@ -151,7 +151,7 @@ internal sealed class AggregateEmitter
 
     private void WriteState()
     {
-        _source.Open($"private struct State : {Aggregates}IAggregateState<State, Event>");
+        _source.Open($"private struct State : {Aggregates}IAggregateState<State, Event>{FoldingInterface}");
         for (int i = 0; i < _backing.Length; i++)
             _source.Line($"internal {_model.Fields[i].Shape.StateType} {_backing[i]};");
         _source.Line();
@@ -164,6 +164,7 @@ internal sealed class AggregateEmitter
         WriteEach("public readonly void Write(global::System.Buffers.IBufferWriter<byte> output)", "Write({0}, output)");
         _source.Line();
         WriteRead();
+        WriteFolding();
         _source.Close();
     }
 
@@ -186,7 +187,7 @@ internal sealed class AggregateEmitter
                 if (shape.Guard is null)
                     continue;
                 _source.Line($"if ({WhereContributed(i, "guarded", " && ")}!{_backing[i]}.{shape.Guard}({ContributionTo(i, "guarded")}{shape.GuardArguments}))");
-                _source.Line($"    return {Aggregates}MergeOutcome.Overflow({i});");
+                _source.Line($"    return {Aggregates}MergeOutcome.{shape.Refusal}({i});");
             }
 
             _source.Line();

@@ -21,6 +21,7 @@ internal static class FieldKinds
         new DistinctKind(),
         new HistogramKind(),
         new MapKind(),
+        new OpaqueKind(),
     ];
 
     /// <summary>The kinds as they are written, for messages.</summary>

@@ -75,6 +75,12 @@ internal sealed record FieldShape
     /// <summary>The state's method that takes the contribution in.</summary>
     public string Merge { get; init; } = "Merge";
 
+    /// <summary>The outcome when <see cref="Guard"/> says no.</summary>
+    public string Refusal { get; init; } = "Overflow";
+
+    /// <summary>Whether merging the field's deltas takes the application's code.</summary>
+    public bool Folds { get; init; }
+
     /// <summary>What a merge takes besides the contribution, for example <c>, 10, in context</c>.</summary>
     public string MergeArguments { get; init; } = "";
 

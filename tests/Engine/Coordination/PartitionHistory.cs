@@ -13,13 +13,14 @@ namespace Sluice.Tests.Coordination;
 /// <param name="byInactivity">How sessions end.</param>
 /// <param name="answers">Is told what was answered.</param>
 /// <param name="took">Is told of every transition; null: nobody. Then references are taken back all at once: which of them come first is not part of the protocol.</param>
-internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answers answers, Action<PartitionHistory.Transition>? took = null)
+/// <param name="hasOpaque">Whether there is an opaque field beside the sum, which adds up to the same; engines compact it.</param>
+internal sealed partial class PartitionHistory(bool byInactivity, PartitionHistory.Answers answers, Action<PartitionHistory.Transition>? took = null, bool hasOpaque = false)
 {
     private const long TombstoneLife = 2000;
     private const int Lanes = 3;
     private static readonly ResourceKey[] Resources = [.. new[] { "a", "b", "c", "d" }.Select(ResourceKey.Of)];
-    private static readonly RecordMerger Merger = RecordMerger.For(Item.Schema);
 
+    private readonly RecordMerger _merger = RecordMerger.For(SchemaOf(hasOpaque));
     private readonly Dictionary<(IncarnationId, long), ImmutableArray<RefusedItem>> _firstAnswers = [];
     private readonly Dictionary<(ResourceKey, long), string> _contents = [];
     private readonly List<FlushRequest> _sent = [];
@@ -37,6 +38,12 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
     {
         Digits digits = new(step);
         Pass(digits.Next(4));
+        if (hasOpaque && digits.Next(4) == 0)
+        {
+            Compact(ref digits);
+            return;
+        }
+
         int kind = digits.Next(25);
         long seen = digits.Next(8) == 0 ? _state.Clock + 3 : 0;
         switch (kind)
@@ -159,7 +166,7 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
                 5 => -3,
                 _ => kind,
             };
-            byte[] delta = kind == 15 ? [0xFF, 0] : Item.Delta(hits);
+            byte[] delta = kind == 15 ? [0xFF, 0] : hasOpaque ? OpaqueDelta(hits, ref digits) : Item.Delta(hits);
             items.Add(new BatchItem(resource, delta, Holds: digits.Next(2) == 0, Force: digits.Next(12) == 0, (CompletionReason)digits.Next(4)));
         }
 
@@ -247,13 +254,15 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
     {
         PartitionState before = _state;
         string textBefore = StateText.Of(before);
-        (PartitionState after, object reply) = Transitions.Apply(before, _now, Merger, request);
+        (PartitionState after, object reply) = Transitions.Apply(before, _now, _merger, request);
         Assert.Equal(textBefore, StateText.Of(before));
-        (PartitionState again, _) = Transitions.Apply(before, _now, Merger, request);
+        (PartitionState again, _) = Transitions.Apply(before, _now, _merger, request);
         Assert.Equal(StateText.Of(after), StateText.Of(again));
         Assert.Empty(PartitionInvariants.Check(after));
         NumbersGrow(before, after);
         Account(before, after, request, reply);
+        if (hasOpaque)
+            CheckOpaque(after);
         _state = after;
         took?.Invoke(new Transition(_now, request, reply, after));
         Assert.Equal(_applied, Contained(after) + _ended);
@@ -347,7 +356,7 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
 
             // I4: whatever way a generation took, it is delivered with the same content.
             string content = $"{session.TimesModified} {session.CreatedAt} {session.SealedAt} {session.Reason} {Convert.ToHexString(session.Fields.Span)}";
-            if (!_contents.TryAdd((session.Resource, session.Generation), content))
+            if (!hasOpaque && !_contents.TryAdd((session.Resource, session.Generation), content))
                 Assert.Equal(_contents[(session.Resource, session.Generation)], content);
             if (before.Sealed.TryGetValue(session.Resource, out SealedRecord? taken))
             {
@@ -377,7 +386,8 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
 
     private static Int128 Sum(IEnumerable<ReadOnlyMemory<byte>> records) => records.Aggregate(Int128.Zero, static (sum, record) => sum + Hits(record));
 
-    private static Int128 Hits(ReadOnlyMemory<byte> record) => record.IsEmpty || record.Span[0] == 0xFF ? 0 : Item.Hits(record);
+    private static Int128 Hits(ReadOnlyMemory<byte> record) =>
+        record.IsEmpty || record.Span[0] == 0xFF ? 0 : OpaqueDeltas.Count(record) > 0 ? OpaqueDeltas.Total(record) : Item.Hits(record);
 
     /// <summary>The choices of one step, taken off its number.</summary>
     private struct Digits(int step)
@@ -410,14 +420,16 @@ internal sealed class PartitionHistory(bool byInactivity, PartitionHistory.Answe
                 BeatReply beat => [beat.Status],
                 AbandonReply abandon => [abandon.Status],
                 ReplayReply replay => [replay.Status],
+                CompactReply compact => compact.Statuses.Select(static status => (Enum)status),
                 ClaimReply claim => claim.Claims.Select(static session => (Enum)session.Reason),
                 _ => [],
             });
         }
 
-        public IEnumerable<Enum> Missing(bool byInactivity) =>
-            new[] { typeof(FlushStatus), typeof(ItemOutcome), typeof(BeatStatus), typeof(AbandonStatus), typeof(ReplayStatus), typeof(CompletionReason) }
+        public IEnumerable<Enum> Missing(bool byInactivity, bool hasOpaque = false) =>
+            new[] { typeof(CompactStatus), typeof(FlushStatus), typeof(ItemOutcome), typeof(BeatStatus), typeof(AbandonStatus), typeof(ReplayStatus), typeof(CompletionReason) }
                 .SelectMany(static type => Enum.GetValues(type).Cast<Enum>())
-                .Except(byInactivity ? Enum.GetValues<CompletionReason>().Cast<Enum>() : []).Except([ReplayStatus.NotFound]).Except(_seen);
+                .Except(byInactivity ? Enum.GetValues<CompletionReason>().Cast<Enum>() : []).Except([ReplayStatus.NotFound])
+                .Except(hasOpaque ? [] : Enum.GetValues<CompactStatus>().Cast<Enum>()).Except(_seen);
     }
 }

@@ -15,21 +15,22 @@ public sealed class TransitionHistoryTests
     private static readonly Arbitrary<int[]> Histories = Arb.From(Gen.Choose(0, int.MaxValue - 1).ArrayOf().Resize(240), Shorter);
 
     [Theory]
-    [InlineData(false, 31ul)]
-    [InlineData(true, 37ul)]
-    public void Every_history_keeps_the_partition_sound_and_every_update_in_one_place(bool byInactivity, ulong gamma)
+    [InlineData(false, 31ul, false)]
+    [InlineData(true, 37ul, false)]
+    [InlineData(false, 41ul, true)]
+    public void Every_history_keeps_the_partition_sound_and_every_update_in_one_place(bool byInactivity, ulong gamma, bool hasOpaque)
     {
         PartitionHistory.Answers answers = new();
         Prop.ForAll(Histories, history =>
         {
-            PartitionHistory run = new(byInactivity, answers);
+            PartitionHistory run = new(byInactivity, answers, hasOpaque: hasOpaque);
             foreach (int step in history)
                 run.Take(step);
             run.Quiesce();
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(250).WithReplay(20260, gamma));
 
         // Otherwise the property would hold because nothing happens in it.
-        Assert.Empty(answers.Missing(byInactivity));
+        Assert.Empty(answers.Missing(byInactivity, hasOpaque));
     }
 
     private static IEnumerable<int[]> Shorter(int[] history)

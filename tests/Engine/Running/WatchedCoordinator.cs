@@ -55,6 +55,12 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
     /// <summary>Is called after each request that was carried out, before its sender has the reply, on whatever thread that is.</summary>
     public void Then(Action<object> action) => Volatile.Write(ref _then, action);
 
+    /// <summary>The state of a partition, for a look or for <see cref="Restore"/>.</summary>
+    public PartitionState Snapshot(CoordinationNamespace space, int partition) => _inner.Snapshot(space, partition);
+
+    /// <summary>Takes a partition back: what a server does that lost its last writes.</summary>
+    public void Restore(CoordinationNamespace space, int partition, PartitionState state) => _inner.Restore(space, partition, state);
+
     public void Release()
     {
         lock (_gate)

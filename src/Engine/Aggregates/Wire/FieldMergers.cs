@@ -57,6 +57,7 @@ internal static class FieldMergers
         ["distinct.utf8"] = DistinctMerger.Instance,
         ["distinct.i64"] = DistinctMerger.Instance,
         ["distinct.guid"] = DistinctMerger.Instance,
+        [OpaquePayload.Kind] = new OpaqueMerger(),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     // A map's kind is "map", the kind of its keys, and the kind of its values: the kinds that have a fixed size and no parameter.

@@ -10,6 +10,7 @@ internal sealed class FieldwiseMerger(AggregateSchema schema) : RecordMerger
 {
     private readonly IFieldMerger[] _mergers = [.. schema.Fields.Select(field => FieldMergers.Of(schema, field))];
     private readonly int[] _parameters = [.. schema.Fields.Select(static field => field.Parameter)];
+    private readonly bool _hasOpaque = schema.HasOpaqueFields;
 
     public override RecordMergeStatus TryMerge(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> delta, ArrayBufferWriter<byte> output, out int field)
     {
@@ -27,6 +28,22 @@ internal sealed class FieldwiseMerger(AggregateSchema schema) : RecordMerger
         // Only now does the output know of anything: a refused merge leaves it as it was.
         output.Advance(written);
         return RecordMergeStatus.Merged;
+    }
+
+    public override bool IsOpaque(int field) => (uint)field < (uint)_mergers.Length && _mergers[field] is OpaqueMerger;
+
+    public override bool IsCrowded(ReadOnlySpan<byte> record)
+    {
+        if (!_hasOpaque)
+            return false;
+        FieldCursor cursor = new(record);
+        while (cursor.MoveNext())
+        {
+            if (IsOpaque(cursor.Field) && OpaquePayload.IsCrowded(cursor.Payload))
+                return true;
+        }
+
+        return false;
     }
 
     private bool IsCanonical(ReadOnlySpan<byte> record, out int field)

@@ -46,18 +46,19 @@ internal static class FlushTransition
         }
 
         PartitionDraft draft = new(state, now, request.Seen) { Layout = request.Layout };
-        ImmutableArray<RefusedItem> refused = ApplyItems(draft, merger, request);
+        ImmutableArray<RefusedItem> refused = ApplyItems(draft, merger, request, out ImmutableArray<int> crowded);
         Member after = new(request.Number, request.Hash, refused, Durations.After(now, request.Terms.Lease), request.Terms.Lease);
         draft.PutMember(request.Incarnation, member, after);
         PartitionState result = draft.Commit();
-        return (result, Reply(result, now, FlushStatus.Applied, request.Number, refused));
+        return (result, Reply(result, now, FlushStatus.Applied, request.Number, refused) with { Crowded = crowded });
     }
 
     private static FlushReply Reply(PartitionState state, long now, FlushStatus status, long last, ImmutableArray<RefusedItem> refused) =>
         new(status, last, refused, now, state.Clock, state.NextDue);
 
-    private static ImmutableArray<RefusedItem> ApplyItems(PartitionDraft draft, RecordMerger merger, FlushRequest request)
+    private static ImmutableArray<RefusedItem> ApplyItems(PartitionDraft draft, RecordMerger merger, FlushRequest request, out ImmutableArray<int> crowded)
     {
+        crowded = [];
         ImmutableArray<RefusedItem>.Builder? refused = null;
         ArrayBufferWriter<byte> merged = new();
         HashSet<ResourceKey> seen = new(request.Items.Length);
@@ -67,8 +68,11 @@ internal static class FlushTransition
             BatchItem item = request.Items[i];
             if (!seen.Add(item.Resource))
                 throw new CoordinatorException(RequestOutcome.NotApplied, $"Batch {request.Number} names the resource '{item.Resource}' twice.");
-            if (ApplyItem(draft, merger, merged, owned, item, request.Terms) is { } outcome)
+            ItemOutcome? refusal = ApplyItem(draft, merger, merged, owned, item, request.Terms);
+            if (refusal is { } outcome)
                 (refused ??= ImmutableArray.CreateBuilder<RefusedItem>()).Add(new RefusedItem(i, outcome));
+            else if (!item.Delta.IsEmpty && draft.Open.TryGetValue(item.Resource, out OpenRecord? record) && merger.IsCrowded(record.Fields.Span))
+                crowded = crowded.Add(i);
         }
 
         return refused?.ToImmutable() ?? [];

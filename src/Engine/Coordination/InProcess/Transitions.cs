@@ -20,6 +20,7 @@ internal static class Transitions
         ReapRequest reap => MembershipTransitions.Reap(state, now, reap),
         LeaveRequest leave => MembershipTransitions.Leave(state, now, leave),
         EndRequest end => EndTransition.Apply(state, now, end),
+        CompactRequest compact => CompactTransition.Apply(state, now, merger, compact),
         PeekRequest peek => (state, InspectionTransitions.Peek(state, now, peek)),
         HoldersRequest holders => (state, InspectionTransitions.Holders(state, holders)),
         MembersRequest => (state, InspectionTransitions.Members(state, now)),

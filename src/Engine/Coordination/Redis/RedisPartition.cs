@@ -40,7 +40,8 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         {
             ReplyCursor cursor = new(reply);
             FlushStatus status = (FlushStatus)cursor.Count32();
-            return new FlushReply(status, cursor.Number(), PackedRecords.Refused(cursor.Bytes()), cursor.Number(), cursor.Number(), cursor.Number());
+            FlushReply answer = new(status, cursor.Number(), PackedRecords.Refused(cursor.Bytes()), cursor.Number(), cursor.Number(), cursor.Number());
+            return cursor.Count > 6 ? answer with { Crowded = Indices(cursor.Bytes()) } : answer;
         }, cancellationToken: cancellation);
     }
 
@@ -169,6 +170,24 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         }, cancellationToken: cancellation);
     }
 
+    public ValueTask<CompactReply> CompactAsync(CompactRequest request)
+    {
+        RespCommand command = client.Command(scripts.Compact, 5);
+        command.Key(keys.Meta).Key(keys.Open).Key(keys.OpenLarge).Key(keys.Sealed).Key(keys.SealedLarge).Write(Number(request.Seen)).Write(schema);
+        foreach (Compaction compaction in request.Compactions)
+        {
+            command.Write(compaction.Resource.Bytes).Write(Number(compaction.Generation)).Write(compaction.Field).Write(compaction.PrefixLength)
+                .Write(compaction.Version).Write(compaction.Merged.Span);
+        }
+
+        return command.ToAsync(static (ref reply) =>
+        {
+            ReplyCursor cursor = new(reply);
+            long now = cursor.Number();
+            return new CompactReply([.. cursor.Bytes().Select(static digit => (CompactStatus)(digit - '0'))], now);
+        }, cancellationToken: cancellation);
+    }
+
     private static long Number(long value) => PackedRecords.ToScript(value);
 
     private static string Name(IncarnationId incarnation) => incarnation.ToString();
@@ -210,6 +229,14 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         PackedRecords.Write7(packed[36..], terms.TombstoneLife);
         BinaryPrimitives.WriteInt32LittleEndian(packed[43..], terms.OpenLimit);
         BinaryPrimitives.WriteInt32LittleEndian(packed[47..], terms.DeadLetterLimit);
+    }
+
+    private static ImmutableArray<int> Indices(ReadOnlySpan<byte> packed)
+    {
+        ImmutableArray<int>.Builder indices = ImmutableArray.CreateBuilder<int>(packed.Length / sizeof(int));
+        for (; !packed.IsEmpty; packed = packed[sizeof(int)..])
+            indices.Add(BinaryPrimitives.ReadInt32LittleEndian(packed));
+        return indices.DrainToImmutable();
     }
 
     private static ImmutableArray<bool> Verdicts(byte[] digits) => [.. digits.Select(static digit => digit == '1')];

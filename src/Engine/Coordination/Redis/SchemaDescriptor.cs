@@ -72,6 +72,7 @@ internal static class SchemaDescriptor
         ["set.utf8"] = 0xA0,
         ["set.i64"] = 0xA1,
         ["set.guid"] = 0xA2,
+        ["opaque"] = OpaqueKind,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     // The fields of a map's keys, in the order of their numbers in the kinds of maps.
@@ -81,6 +82,7 @@ internal static class SchemaDescriptor
     private const byte DistinctKind = 0x50;
     private const byte HistogramKind = 0x70;
     private const byte MapKind = 0xC0;
+    private const byte OpaqueKind = 0xF0;
 
     /// <summary>The descriptor of a schema: <see cref="FieldBytes"/> for each field, in order.</summary>
     /// <exception cref="NotSupportedException">The schema has a field kind or a parameter that is not known.</exception>
@@ -100,14 +102,14 @@ internal static class SchemaDescriptor
     }
 
     /// <summary>
-    /// True for a field that may take kilobytes: a sketch, a histogram, or a collection of more than <see cref="MaxSmallCollection"/>. A resource's large fields are stored as a record of their own, so that
+    /// True for a field that may take kilobytes: a sketch, a histogram, an opaque state, or a collection of more than <see cref="MaxSmallCollection"/>. A resource's large fields are stored as a record of their own, so that
     /// deltas without them do not rewrite them. Merging a resource's two records gives the whole one.
     /// </summary>
     /// <exception cref="NotSupportedException">The field's kind is not known.</exception>
     public static bool IsLarge(FieldSchema field)
     {
         byte kind = KindOf(field);
-        return kind is DistinctKind or HistogramKind || (kind >= WindowKind && field.Parameter > MaxSmallCollection);
+        return kind is DistinctKind or HistogramKind or OpaqueKind || (kind >= WindowKind && field.Parameter > MaxSmallCollection);
     }
 
     private static byte KindOf(FieldSchema field) =>

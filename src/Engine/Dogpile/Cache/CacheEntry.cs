@@ -60,6 +60,13 @@ internal abstract class CacheEntry(EntryLife life)
         _life.IsExpired = true;
         HitUntil = long.MinValue;
     }
+
+    /// <summary>Somebody else may have changed it in the store: who asks next asks there.</summary>
+    public void Doubt()
+    {
+        _life.IsDoubtful = true;
+        HitUntil = long.MinValue;
+    }
 }
 
 /// <summary>Where an entry comes from and how long it lives.</summary>
@@ -99,6 +106,9 @@ internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, Dogpi
     /// <summary>Somebody said that it is too old, whatever its age.</summary>
     public bool IsExpired { get; set; }
 
+    /// <summary>The store may have another one, or none.</summary>
+    public bool IsDoubtful { get; set; }
+
     /// <summary>Neighbours in the order of arrival, guarded by the table's lock.</summary>
     public CacheEntry? Newer { get; set; }
 
@@ -106,7 +116,7 @@ internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, Dogpi
     public CacheEntry? Older { get; set; }
 
     /// <summary>From when on a reader must have a new one. Readers judge a value by their own options; what its factory said beats those of its creator.</summary>
-    public long ExpiryFor(DogpileEntryOptions reader) => IsExpired ? long.MinValue : Math.Min(LifeEnd(reader), NearUntil);
+    public long ExpiryFor(DogpileEntryOptions reader) => IsExpired || IsDoubtful ? long.MinValue : Math.Min(LifeEnd(reader), NearUntil);
 
     /// <summary>Whether a reader may be served it although it is too old.</summary>
     public bool MayServe(DogpileEntryOptions reader, long now)
@@ -114,6 +124,9 @@ internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, Dogpi
         TimeSpan? staleFor = (ReferenceEquals(reader, askedWith) ? options : reader).StaleFor;
         return staleFor != TimeSpan.Zero && now < AgeClock.Later(LifeEnd(reader), staleFor);
     }
+
+    /// <summary>Whether nothing speaks against it but the doubt.</summary>
+    public bool IsOnlyDoubtful(DogpileEntryOptions reader, long now) => IsDoubtful && !IsExpired && now < Math.Min(LifeEnd(reader), NearUntil);
 
     private long LifeEnd(DogpileEntryOptions reader) => ReferenceEquals(reader, askedWith) ? ExpiresAt : AgeClock.Later(CreatedTicks, reader.Expiry);
 }

@@ -187,8 +187,19 @@ public sealed partial class DogpileCache
     /// <summary>A value from the store that is young enough. An older one is put where others fall through to it.</summary>
     private async ValueTask<CacheEntry<T>?> LoadAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, long epoch, CancellationToken token)
     {
-        if (_store is null || await _store.ReadAsync<T>(request.Key, token).ConfigureAwait(false) is not { } read)
+        if (_store is null)
             return null;
+        long changes = _changes.Now;
+        StoreAnswer<T> answer = await _store.ReadAsync<T>(request.Key, token).ConfigureAwait(false);
+        if (answer.Found is not { } read)
+        {
+            if (FindValid<T>(request.Key) is not { Life.IsDoubtful: true } doubtful)
+                return null;
+            if (answer.IsKnown)
+                _table.Remove(doubtful); // somebody has removed it: nobody falls through to it any more
+            return answer.IsKnown ? null : Trust(doubtful, request, changes);
+        }
+
         Invalidation? mark = _invalidations.Since(read.Stored.BegunAt, read.Stored.Tags);
         if (mark == Invalidation.Hard)
             return null;
@@ -201,7 +212,23 @@ public sealed partial class DogpileCache
         bool isFresh = now < entry.Life.ExpiryFor(request.Options);
         if (isFresh || entry.Life.MayServe(request.Options, now))
             creation.TryPublish((Table: _table, Entry: entry), static call => call.Table.Set(call.Entry));
+        if (_changes.HasChanged(changes, _store.NamesOf(request.Key, read.Stored.Tags)))
+            entry.Doubt(); // what was read may be from before the change
         return isFresh ? entry : null;
+    }
+
+    /// <summary>
+    /// The store does not answer: a value that is young enough is served on rather than created anew, or every key that is in use would be when the store is away. When it is back, its feed
+    /// says that everything may have changed.
+    /// </summary>
+    private CacheEntry<T>? Trust<T>(CacheEntry<T> doubtful, CacheRequest<T> request, long changes)
+    {
+        if (!doubtful.Life.IsOnlyDoubtful(request.Options, _clock.Now))
+            return null;
+        doubtful.Life.IsDoubtful = false;
+        if (_changes.HasChanged(changes, _store!.NamesOf(request.Key, doubtful.Life.Tags)))
+            doubtful.Doubt();
+        return doubtful;
     }
 
     private void Settle(string key, DogpileEntryOptions options, IKeyCreation creation, CacheEntry? stale, Exception? failure)
@@ -279,6 +306,8 @@ public sealed partial class DogpileCache
                     found.Expire();
                     break;
                 default:
+                    if (_invalidations.IsDoubtful(found.CheckedEpoch, found.Life.Tags))
+                        found.Doubt();
                     break;
             }
 

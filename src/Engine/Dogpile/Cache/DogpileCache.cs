@@ -31,6 +31,8 @@ public sealed partial class DogpileCache : IAsyncDisposable
     private readonly ConcurrentDictionary<string, IKeyCreation> _creations = new();
     private readonly Invalidations _invalidations = new();
     private readonly StoreGate? _store;
+    private readonly RecentChanges _changes = new();
+    private readonly IDisposable? _watch;
     private readonly ILogger _logger;
     private readonly Random _random;
     private long _created;
@@ -49,6 +51,7 @@ public sealed partial class DogpileCache : IAsyncDisposable
         _table = new EntryTable(_options.Capacity);
         _logger = _options.LoggerFactory is { } logging ? new GuardedLogger(logging.CreateLogger<DogpileCache>()) : NullLogger.Instance;
         _store = _options.Store is { } store ? new StoreGate(store, _options, _logger) : null;
+        _watch = _store is not null && _options.Store is IDogpileChangeFeed feed ? feed.Watch(_store.Prefix, OnChanged) : null;
         _random = _options.Seed is { } seed ? new Random(seed) : new Random(System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue));
     }
 
@@ -136,6 +139,7 @@ public sealed partial class DogpileCache : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _isDisposed = true;
+        _watch?.Dispose();
         foreach (IKeyCreation creation in _creations.Values)
         {
             creation.Cancel();
@@ -168,6 +172,20 @@ public sealed partial class DogpileCache : IAsyncDisposable
 
         value = default;
         return false;
+    }
+
+    /// <summary>
+    /// The store tells of a change, of this cache's own perhaps: what is in memory of it is looked up there when it is next asked for. Meanwhile one looks, the others go on with it.
+    /// </summary>
+    private void OnChanged(string? name)
+    {
+        _changes.Add(name);
+        if (name is null || !_store!.TryParse(name, out string? key, out string? tag))
+            _invalidations.Doubt(null);
+        else if (key is not null)
+            _table.Find(key)?.Doubt();
+        else
+            _invalidations.Doubt(tag);
     }
 
     private CacheRequest<TState, T> Request<TState, T>(

@@ -40,6 +40,27 @@ internal sealed class Invalidations
         }
     }
 
+    /// <summary>Somebody else may have changed what has a tag, or, with null, anything: the store knows.</summary>
+    public void Doubt(string? tag)
+    {
+        lock (_gate)
+        {
+            long epoch = _epoch + 1;
+            if (tag is null || (_tags.Count >= MostTags && !_tags.ContainsKey(tag)))
+                _all = _all with { DoubtEpoch = epoch };
+            else
+                _tags[tag] = _tags.GetValueOrDefault(tag) with { DoubtEpoch = epoch };
+            Volatile.Write(ref _epoch, epoch);
+        }
+    }
+
+    /// <summary>Whether the store has to be asked about a value that was there in <paramref name="epoch"/>.</summary>
+    public bool IsDoubtful(long epoch, IReadOnlyList<string> tags)
+    {
+        lock (_gate)
+            return _all.DoubtEpoch > epoch || tags.Any(tag => _tags.GetValueOrDefault(tag).DoubtEpoch > epoch);
+    }
+
     /// <summary>What happened to a value since its creator began in <paramref name="epoch"/>; null = nothing.</summary>
     public Invalidation? Since(long epoch, IReadOnlyList<string> tags) => Judge(tags, marks => marks.Since(epoch));
 
@@ -63,6 +84,8 @@ internal sealed class Invalidations
 
     private readonly record struct Marks(long HardEpoch, long SoftEpoch, DateTimeOffset HardAt, DateTimeOffset SoftAt)
     {
+        public long DoubtEpoch { get; init; }
+
         public Marks With(Invalidation kind, long epoch, DateTimeOffset at) =>
             kind == Invalidation.Hard ? this with { HardEpoch = epoch, HardAt = at } : this with { SoftEpoch = epoch, SoftAt = at };
 

@@ -14,25 +14,46 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
 {
     public string KeyOf(string key) => $"{options.Region}:v:{options.KeyMangler(key)}";
 
-    /// <summary>A value with what has become of it since; null when there is none, or none that can be read or may be used.</summary>
-    public async ValueTask<(T Value, StoredValue Stored, Invalidation? Mark)?> ReadAsync<T>(string key, CancellationToken cancellation)
+    /// <summary>What keys of this cache begin with in the store.</summary>
+    public string Prefix => $"{options.Region}:";
+
+    /// <summary>The keys that say whether a value is valid: its own, and the marks of its region and tags.</summary>
+    public string[] NamesOf(string key, IEnumerable<string> tags) => [KeyOf(key), .. MarkKeys(null), .. tags.SelectMany(MarkKeys)];
+
+    /// <summary>What a changed key of the store is about.</summary>
+    /// <param name="name">The key.</param>
+    /// <param name="key">The value's key, if it is one's; else null.</param>
+    /// <param name="tag">The tag, if it is a tag's; else null.</param>
+    /// <returns>False: it may be about anything. A mangled name is nobody's that can be told.</returns>
+    public bool TryParse(string name, out string? key, out string? tag)
+    {
+        (key, tag) = (null, null);
+        if (name.StartsWith($"{options.Region}:v:", StringComparison.Ordinal))
+            key = name[(options.Region.Length + 3)..];
+        else if (name.StartsWith($"{options.Region}:t:", StringComparison.Ordinal) && name.LastIndexOf(':') is int end && end > options.Region.Length + 3)
+            tag = name[(options.Region.Length + 3)..end];
+        return (key ?? tag) is { } found && options.KeyMangler(found) == found;
+    }
+
+    /// <summary>A value with what has become of it since; none when there is none, or none that can be read or may be used.</summary>
+    public async ValueTask<StoreAnswer<T>> ReadAsync<T>(string key, CancellationToken cancellation)
     {
         IDogpileSerializer<T> serializer = options.Serializers.Of<T>();
         try
         {
             IReadOnlyList<StoredValue?> found = await store.GetManyAsync([KeyOf(key), .. MarkKeys(null)], cancellation).ConfigureAwait(false);
             if (found[0] is not { } stored)
-                return null;
+                return new StoreAnswer<T>(null, IsKnown: true);
             Invalidation? worst = Worst(stored, [.. found.Skip(1)]);
             if (!stored.Tags.IsEmpty && worst != Invalidation.Hard)
                 worst = Worst(stored, await store.GetManyAsync([.. stored.Tags.SelectMany(MarkKeys)], cancellation).ConfigureAwait(false)) ?? worst;
-            return worst == Invalidation.Hard ? null : (serializer.Deserialize(stored.Payload.Span), stored, worst);
+            return new StoreAnswer<T>(worst == Invalidation.Hard ? null : (serializer.Deserialize(stored.Payload.Span), stored, worst), IsKnown: true);
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
             // A store that is away, or bytes of another version: the value is created.
             logger.StoreFailed(e, "read", key);
-            return null;
+            return default;
         }
     }
 
@@ -93,3 +114,8 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
         return worst;
     }
 }
+
+/// <summary>What a store said of a value.</summary>
+/// <param name="Found">The value, what is stored of it, and what has become of it since; null: none that may be used.</param>
+/// <param name="IsKnown">False: the store did not answer, or with bytes that nobody can read.</param>
+internal readonly record struct StoreAnswer<T>((T Value, StoredValue Stored, Invalidation? Mark)? Found, bool IsKnown);

@@ -54,7 +54,7 @@ public interface IDogpileStore
 }
 
 /// <summary>A store around another one: override what should be different (encryption, another key, a second copy, a fault for a test).</summary>
-public abstract class DogpileStoreProxy : IDogpileStore
+public abstract class DogpileStoreProxy : IDogpileStore, IDogpileChangeFeed
 {
     /// <summary>Wraps a store.</summary>
     /// <param name="inner">The store that everything goes to.</param>
@@ -78,4 +78,18 @@ public abstract class DogpileStoreProxy : IDogpileStore
 
     /// <inheritdoc/>
     public virtual ValueTask RemoveAsync(string key, CancellationToken cancellation) => Inner.RemoveAsync(key, cancellation);
+
+    /// <summary>What the wrapped store tells, if it tells anything.</summary>
+    /// <inheritdoc/>
+    public virtual IDisposable Watch(string keyPrefix, Action<string?> changed) => (Inner as IDogpileChangeFeed)?.Watch(keyPrefix, changed) ?? NoWatch.Instance;
+
+    private sealed class NoWatch : IDisposable
+    {
+        public static NoWatch Instance { get; } = new();
+
+        public void Dispose()
+        {
+            // There is nothing to end.
+        }
+    }
 }

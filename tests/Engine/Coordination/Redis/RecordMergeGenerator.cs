@@ -52,6 +52,7 @@ internal sealed class RecordMergeGenerator(int seed)
         ["map", var type, "sum", var of] => Entries(type, field.Parameter, () => _random.Next(6) == 0 ? [] : Payload(new FieldSchema("V", $"sum.{of}"))),
         ["map", var type, var kind, var of] => Entries(type, field.Parameter, () => Payload(new FieldSchema("V", $"{kind}.{of}"))),
         ["histogram"] => Buckets(field.Parameter),
+        ["opaque"] => Deltas(),
         _ => Registers(),
     };
 
@@ -223,6 +224,26 @@ internal sealed class RecordMergeGenerator(int seed)
             HistogramPayload.Write(bytes, bucket.Key, bucket.Value);
             return bytes;
         })];
+    }
+
+    /// <summary>Few different identities, as in windows; lengths around the edges of their own length's form, and around the limits.</summary>
+    private byte[] Deltas()
+    {
+        int count = _random.Next(10) == 0 ? _random.Next(500, OpaquePayload.MaxItems + 1) : 1 + _random.Next(6);
+        HashSet<(ulong, long)> identities = [];
+        while (identities.Count < count)
+            identities.Add(((ulong)_random.Next(3) << (_random.Next(2) * 62), count > 6 ? _random.Next(8000) : _random.Next(20)));
+        List<byte> payload = [];
+        foreach ((ulong origin, long sequence) in identities)
+        {
+            byte[] content = new byte[_random.Next(16) switch { 0 => 0, 1 => 127 + _random.Next(2), 2 when count < 7 => OpaqueAttribute.MaxBytes - _random.Next(2), _ => _random.Next(12) }];
+            _random.NextBytes(content);
+            byte[] item = new byte[OpaquePayload.SizeOf(content.Length)];
+            OpaquePayload.Write(item, new OpaqueItem(origin, sequence, content));
+            payload.AddRange(item);
+        }
+
+        return [.. payload];
     }
 
     private byte[] Element(string type)

@@ -10,7 +10,8 @@ internal static class ReplyText
     /// </summary>
     public static string Of(object request, object reply) => reply switch
     {
-        FlushReply flush => $"{flush with { Refused = [] }} [{string.Join(' ', flush.Refused)}]",
+        FlushReply flush => $"{flush with { Refused = [], Crowded = [] }} [{string.Join(' ', flush.Refused)}] [{string.Join(' ', flush.Crowded)}]",
+        CompactReply compact => $"{compact with { Statuses = [] }} [{string.Join(' ', compact.Statuses)}]",
         ClaimReply claim => $"{claim with { Claims = [] }}{string.Concat(claim.Claims.Select(static session => $"\n  {session with { Fields = default }} {Hex(session.Fields)}"))}",
         AcknowledgeReply acknowledge => $"{acknowledge with { Accepted = [] }} [{string.Join(' ', acknowledge.Accepted)}]",
         ExtendReply extend => $"{extend with { Held = [] }} [{string.Join(' ', extend.Held)}]",

@@ -6,8 +6,8 @@ local expected, lease, linger, hard, gap, life, open_limit, letter_limit = up('<
 local id, number = ARGV[2], tonumber(ARGV[4])
 local known = call('HMGET', KEYS[1], '#', id)
 
-local function answer(status, last, refused)
-  return {status, last, refused, now, clock, first(KEYS[6])}
+local function answer(status, last, refused, crowded)
+  return {status, last, refused, now, clock, first(KEYS[6]), crowded}
 end
 
 read_meta(known[1], '0')
@@ -37,7 +37,7 @@ if count > 0 then
   owned = call('HMGET', KEYS[4], unpack(resources, 1, count))
   if schema.has_large then larges = call('HMGET', KEYS[9], unpack(resources, 1, count)) end
 end
-local refused = {}
+local refused, crowded = {}, {}
 local set, gone, own, disown, due_at, not_due, set_large, letters, letter_names = {}, {}, {}, {}, {}, {}, {}, {}, {}
 local open_count, letter_count
 local opened = 0
@@ -68,6 +68,7 @@ for j, i in ipairs(rest) do
       if hard_due == NEVER then hard_due = after(created, hard) end
       if contributed ~= generation then contributed, times = generation, times + 1 end
       small, is_merged = small_after, true
+      if schema.has_opaque and is_crowded(schema, large_after) then crowded[#crowded + 1] = pk('<I4', i - 1) end
       if large_after ~= large then
         large = large_after
         set_large[#set_large + 1] = resource
@@ -164,4 +165,4 @@ if #letters > 0 then
   call('HSET', KEYS[7], unpack(letters))
   call('ZADD', KEYS[8], unpack(letter_names))
 end
-return answer(0, number, refusals)
+return answer(0, number, refusals, schema.has_opaque and table.concat(crowded) or nil)

@@ -14,7 +14,7 @@ do
 local unpack, pack, byte, sub, rep, concat = struct.unpack, struct.pack, string.byte, string.sub, string.rep, table.concat
 
 -- Kinds in a descriptor: the high four bits choose the merge, the low four the range of the values. See SchemaDescriptor.cs.
-local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OTHERS, HISTOGRAM, FIRST = 0x11, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90
+local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OTHERS, HISTOGRAM, FIRST, OPAQUE = 0x11, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90, 0xF0
 
 -- A field of a sum is 10 bytes; its index and its length, 8, are read as one number: 0x0800 plus the index.
 local SUM_HEADER = 0x0800
@@ -445,8 +445,41 @@ local function general_merger(bytes, has_others)
     return merge_sparse(left, a, a_stop, right, b, b_stop)
   end
 
+  -- The identities of an opaque field's items, and how many they are; nil when it is malformed.
+  local function read_items(record, at, stop)
+    local known, count = {}, 0
+    if stop - at >= 524288 then return nil end
+    while at <= stop do
+      local identity, length, from = sub(record, at, at + 15), read_varint(record, at + 16)
+      if not length or length > 65536 or from + length - 1 > stop or known[identity] or count == 1024 then return nil end
+      known[identity], count, at = true, count + 1, from + length
+    end
+    return known, count
+  end
+
+  -- The items of the left, then those of the right that the left lacks.
+  local function merge_items(_, _, left, a, a_stop, right, b, b_stop)
+    local known, count = read_items(left, a, a_stop)
+    if not known or not read_items(right, b, b_stop) then return nil end
+    local parts, n, size = {sub(left, a, a_stop)}, 1, a_stop - a + 1
+    while b <= b_stop do
+      local length, from = read_varint(right, b + 16)
+      if not known[sub(right, b, b + 15)] then
+        n, count, size = n + 1, count + 1, size + from + length - b
+        if count > 1024 or size > 524288 then return false end
+        parts[n] = sub(right, b, from + length - 1)
+      end
+      b = from + length
+    end
+    return concat(parts)
+  end
+
+  local function is_items(_, _, record, at, stop)
+    return read_items(record, at, stop) ~= nil
+  end
+
   -- The kinds from WINDOWS on, by the high four bits of their numbers: whether a payload is canonical, and the payload of two. See fields.lua.
-  local families = {[5] = {is_sketch, merge_sketches}}
+  local families = {[5] = {is_sketch, merge_sketches}, [15] = {is_items, merge_items}}
   families[4] = {is_window, merge_windows}
   families[8], families[9] = families[4], families[4]
 
@@ -565,14 +598,15 @@ end
 function read_schema(descriptor)
   local bytes = {byte(descriptor, 1, -1)}
   local count = #bytes / 3
-  local large, has_large, only_sums, has_narrow, has_others = {}, false, true, false, false
+  local large, has_large, only_sums, has_narrow, has_others, has_opaque = {}, false, true, false, false, false
   for i = 1, count do
     local kind = bytes[3 * i - 2]
     if kind >= EXTREMA then
       only_sums = false
-      if kind >= OTHERS then has_others = true end
-      if kind == DISTINCT or kind == HISTOGRAM or kind >= WINDOWS and bytes[3 * i - 1] + 256 * bytes[3 * i] > 32 then
+      if kind >= OTHERS and kind < OPAQUE then has_others = true end
+      if kind == DISTINCT or kind == HISTOGRAM or kind >= OPAQUE or kind >= WINDOWS and bytes[3 * i - 1] + 256 * bytes[3 * i] > 32 then
         large[i], has_large = true, true
+        has_opaque = has_opaque or kind >= OPAQUE
       end
     elseif kind == SUM_I32 then
       has_narrow = true
@@ -587,6 +621,7 @@ function read_schema(descriptor)
     counters = only_sums and not has_narrow and has_long and count < 9 and count or 0,
     large = large,
     has_large = has_large,
+    has_opaque = has_opaque,
     has_narrow = has_narrow,
     last_header = SUM_HEADER + count - 1,
     full = 10 * count,

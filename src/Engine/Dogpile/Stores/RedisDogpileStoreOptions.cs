@@ -1,0 +1,21 @@
+namespace Sluice;
+
+/// <summary>How a <see cref="RedisDogpileStore"/> works. Copied when the store is made.</summary>
+public sealed record RedisDogpileStoreOptions
+{
+    /// <summary>What all its keys begin with, 1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'. Default: <c>sluice</c>.</summary>
+    public string Prefix { get; init; } = "sluice";
+
+    /// <summary>
+    /// Whether changes are told by the server itself (<c>CLIENT TRACKING</c>) where it can. False: by messages on a channel, which tell only of changes that stores like this one make, and not of
+    /// expiry, eviction or other programs. A server that can't track gets the messages in any case. Default: true.
+    /// </summary>
+    public bool Tracking { get; init; } = true;
+
+    internal void Validate()
+    {
+        OptionsCheck check = new(nameof(RedisDogpileStoreOptions));
+        check.Name(nameof(Prefix), Prefix);
+        check.ThrowIfFailed();
+    }
+}

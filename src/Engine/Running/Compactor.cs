@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using Sluice.Aggregates;
+using Sluice.Completing;
+using Sluice.Coordination;
+using Sluice.Diagnostics;
+
+namespace Sluice.Running;
+
+/// <summary>
+/// Merges the opaque deltas of open sessions of which a batch's reply says that they have many, so that they stay few. The application's code runs here
+/// and not on the way of a flush; what can't be merged now is merged later, before its completion at the latest.
+/// </summary>
+/// <remarks>Any thread notes; one loop compacts.</remarks>
+internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition definition)
+{
+    private const int MostWaiting = 1024;
+    private const int LargestRound = 32;
+
+    private readonly Channel<(int Partition, ResourceKey Resource)> _crowded = Channel.CreateBounded<(int Partition, ResourceKey Resource)>(
+        new BoundedChannelOptions(MostWaiting) { SingleReader = true });
+
+    private readonly ConcurrentDictionary<ResourceKey, byte> _waiting = new();
+
+    /// <summary>Notes a crowded resource, once. With too many of them waiting it is forgotten: its next batch names it again.</summary>
+    public void Note(int partition, ResourceKey resource)
+    {
+        if (_waiting.TryAdd(resource, 0) && !_crowded.Writer.TryWrite((partition, resource)))
+            _waiting.TryRemove(resource, out _);
+    }
+
+    /// <summary>Waits for a crowded resource.</summary>
+    public ValueTask<bool> WaitAsync(CancellationToken cancellation) => _crowded.Reader.WaitToReadAsync(cancellation);
+
+    /// <summary>Compacts some of those that wait: one look and one request for all of a partition.</summary>
+    public async ValueTask CompactNextAsync(CancellationToken cancellation)
+    {
+        List<(int Partition, ResourceKey Resource)> round = [];
+        while (round.Count < LargestRound && _crowded.Reader.TryRead(out (int Partition, ResourceKey Resource) next))
+        {
+            // Before the look at its deltas: those that arrive from now on are noted anew.
+            _waiting.TryRemove(next.Resource, out _);
+            round.Add(next);
+        }
+
+        foreach (IGrouping<int, ResourceKey> group in round.GroupBy(static next => next.Partition, static next => next.Resource))
+            await CompactAsync(group.Key, [.. group], cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask CompactAsync(int partition, ImmutableArray<ResourceKey> resources, CancellationToken cancellation)
+    {
+        PeekReply? stored = await runtime.TrySendAsync(partition, new PeekRequest(resources), cancellation).ConfigureAwait(false);
+        if (stored is null)
+            return;
+        ImmutableArray<Compaction>.Builder compactions = ImmutableArray.CreateBuilder<Compaction>(resources.Length);
+        for (int i = 0; i < resources.Length; i++)
+        {
+            try
+            {
+                PeekedResource found = stored.Resources[i];
+                compactions.AddRange(CompactionPlan.Of(definition, resources[i], found.Generation, found.Open).Compactions);
+            }
+            catch (Exception e)
+            {
+                runtime.Engine.Logger.NotCompacted(e, runtime.Space.Schema.Name, partition);
+            }
+        }
+
+        // Whatever the answer is: a session that has gone, or deltas that somebody else has merged, need nothing more.
+        if (compactions.Count != 0)
+        {
+            CompactRequest request = new(compactions.DrainToImmutable()) { Seen = runtime.Seen[partition] };
+            await runtime.TrySendAsync(partition, request, cancellation).ConfigureAwait(false);
+        }
+    }
+}
