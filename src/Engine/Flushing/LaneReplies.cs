@@ -44,6 +44,10 @@ internal sealed partial class LaneMachine
         FrozenBatch batch = _outstanding ?? throw new InvalidOperationException("A reply without an outstanding batch.");
         switch (reply.Status)
         {
+            case FlushStatus.Duplicate or FlushStatus.Fenced when reply.Last > batch.Number:
+                // The lane has never sent a later batch: somebody else has this identity, and it is theirs that was applied.
+                OnConflict(batch);
+                break;
             case FlushStatus.Applied:
             case FlushStatus.Duplicate:
                 if (reply.Status == FlushStatus.Duplicate)
@@ -61,8 +65,7 @@ internal sealed partial class LaneMachine
                 Reincarnate(FlushStatus.Fenced, RecoverAfter(reply.Last, batch.Number, reply.Now), batch.Items);
                 break;
             case FlushStatus.Conflict:
-                _outstanding = null;
-                Reincarnate(FlushStatus.Conflict, [], batch.Items);
+                OnConflict(batch);
                 break;
             case FlushStatus.Gap:
                 OnGap(batch, reply);
@@ -73,6 +76,12 @@ internal sealed partial class LaneMachine
             default:
                 throw new InvalidOperationException($"A lane can't go on after {reply.Status}.");
         }
+    }
+
+    private void OnConflict(FrozenBatch batch)
+    {
+        _outstanding = null;
+        Reincarnate(FlushStatus.Conflict, [], batch.Items);
     }
 
     private void Acknowledge(FrozenBatch batch, ImmutableArray<RefusedItem> refused, long now)

@@ -37,6 +37,29 @@ public sealed class RollbackTests
         AssertExact(await FailOverAsync(Window, replicas: 0));
     }
 
+    // As above: what neither the window nor the replicas answer for has to show.
+    [Fact]
+    public async Task Without_a_durability_window_and_without_waiting_for_replicas_a_failover_shows_in_the_totals_or_in_loss_reports()
+    {
+        MergeConservationResult result = await FailOverAsync(TimeSpan.Zero, replicas: 0);
+        Assert.True(result.Drift.Above + result.Drift.Below + result.Losses.Count > 0, result.ToString());
+    }
+
+    [Fact]
+    public async Task Without_persistence_a_server_that_comes_back_empty_shows_in_the_totals_or_in_loss_reports()
+    {
+        Assert.SkipWhen(PrivateRedisServer.Unavailable is not null, PrivateRedisServer.Unavailable ?? "");
+        await using PrivateRedisServer server = await PrivateRedisServer.StartAsync([], Cancellation);
+        await using RedisNetwork network = new(server, disruption: async (it, cancellation) =>
+        {
+            await Task.Delay(1500, cancellation);
+            it.Server.Process.Kill();
+            await it.Server.RestartAsync(cancellation);
+        });
+        MergeConservationResult result = await RunAsync(network, TimeSpan.Zero);
+        Assert.True(result.Drift.Above + result.Drift.Below + result.Losses.Count > 0, result.ToString());
+    }
+
     [Fact]
     public async Task With_replicas_that_are_waited_for_a_failover_is_exact_without_a_durability_window()
     {

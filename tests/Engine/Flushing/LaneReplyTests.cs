@@ -23,6 +23,24 @@ public sealed class LaneReplyTests
         lane.AssertEpochsReturned();
     }
 
+    // Two copies of one virtual machine: the first had flushed twice when the second flushed for the first time, was told that its batch was there already, and
+    // lost it.
+    [Theory]
+    [InlineData((int)FlushStatus.Duplicate)]
+    [InlineData((int)FlushStatus.Fenced)]
+    public void A_later_batch_than_the_lane_ever_sent_is_of_somebody_with_the_same_identity(int status)
+    {
+        LaneUnderTest lane = new();
+        lane.Enqueue("a", holds: true, 1);
+        IncarnationId shared = lane.Cut().Incarnation;
+        lane.Reply((FlushStatus)status, last: 2);
+        Assert.Empty(lane.Settled);
+        Assert.Equal([FlushStatus.Conflict], lane.Reincarnations);
+        FlushRequest again = lane.Cut();
+        Assert.Equal("a+:1", LaneUnderTest.Text(again));
+        Assert.NotEqual(shared, again.Incarnation);
+    }
+
     [Fact]
     public void A_fence_behind_the_batch_settles_it_and_begins_a_new_life_with_what_is_held()
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sluice.Coordination;
+using static Sluice.Tests.Simulation.InvariantException;
 
 namespace Sluice.Tests.Simulation;
 
@@ -110,12 +111,6 @@ internal sealed class Checker(World world)
     }
 
     private static Span<int> PlacesOf(int[] counts, int resource) => counts.AsSpan(resource * EventTally.PerResource, EventTally.PerResource);
-
-    private static void Require(bool holds, string invariant, string what)
-    {
-        if (!holds)
-            throw new InvariantException(invariant, what);
-    }
 
     private static void RequireStaleChangesNothing(PartitionState before, ImmutableArray<ClaimTicket> tickets, PartitionState after)
     {

@@ -21,4 +21,11 @@ public sealed class InvariantException : Exception
 
     /// <summary>Its name in the protocol's description.</summary>
     public string Invariant { get; }
+
+    /// <summary>Throws unless it holds.</summary>
+    public static void Require(bool holds, string invariant, string what)
+    {
+        if (!holds)
+            throw new InvariantException(invariant, what);
+    }
 }

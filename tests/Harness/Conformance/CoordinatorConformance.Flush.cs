@@ -96,6 +96,21 @@ public abstract partial class CoordinatorConformance
         Assert.Equal((10, 0), (Item.Hits(a.Open), a.Holders));
     }
 
+    // Prevents: a copy of a virtual machine whose twin has died taking the twin's last batch for its own, which is then lost.
+    [Fact]
+    public async Task Another_batch_of_the_number_that_a_fenced_incarnation_came_to_is_a_conflict()
+    {
+        LaneUnderTest lane = await Partition.NewLaneAsync(PartitionUnderTest.Terms with { Lease = Short });
+        await lane.FlushAsync(Item.Hold("a", 10));
+        await ElapseAsync();
+        Assert.True((await Partition.ReapAsync(lane, linger: Long)).WasExpired);
+
+        FlushReply reply = await lane.SendAsync(lane.Batch(1, Item.Hold("a", 99)) with { Hash = 1 });
+        Assert.Equal((FlushStatus.Conflict, 1), (reply.Status, reply.Last));
+        Assert.Equal(FlushStatus.Fenced, (await lane.ResendAsync(1)).Status);
+        Assert.Equal(10, Item.Hits((await Partition.PeekAsync("a")).Open));
+    }
+
     // Prevents: a process that spreads resources over another number of partitions writing into this layout.
     [Fact]
     public async Task A_batch_of_another_layout_is_refused_and_the_lanes_of_this_one_go_on()

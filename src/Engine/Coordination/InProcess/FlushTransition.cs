@@ -13,7 +13,7 @@ namespace Sluice.Coordination;
 /// member?  number = applied + 1            apply
 ///          number = applied, same hash     DUPLICATE, answered as then     number = applied, other hash   CONFLICT
 ///          number &lt; applied                DUPLICATE                       number &gt; applied + 1           GAP
-/// fenced?                                  FENCED with the last number applied
+/// fenced?  number = applied, other hash    CONFLICT                        otherwise                      FENCED with the last number applied
 /// neither? number = 1 and issued recently  a new member                    otherwise                      UNKNOWN
 /// </code>
 /// <para>An item that cannot be merged is put aside and the rest applies: a lane must never stop behind one bad item. Its membership part
@@ -29,7 +29,11 @@ internal static class FlushTransition
         if (member is null)
         {
             if (state.Tombstones.TryGetValue(request.Incarnation, out Tombstone? tombstone))
-                return (state, Reply(state, now, FlushStatus.Fenced, tombstone.Applied, tombstone.Refused));
+            {
+                // Also the dead may have had a double, which must not take the batch that was applied for its own.
+                bool isOther = request.Number == tombstone.Applied && request.Hash != tombstone.Hash;
+                return (state, Reply(state, now, isOther ? FlushStatus.Conflict : FlushStatus.Fenced, tombstone.Applied, tombstone.Refused));
+            }
 
             // A copy of batch 1 that outlived the tombstone of its incarnation must not be taken for a newcomer.
             if (request.Number != 1 || now - request.Incarnation.IssuedAt > request.Terms.TombstoneLife / 2)

@@ -10,6 +10,12 @@ local function answer(status, last, refused, crowded)
   return {status, last, refused, now, clock, first(KEYS[6]), crowded}
 end
 
+-- Also the dead may have had a double, which must not take the batch that was applied for its own.
+local function fenced(tomb)
+  local last, hash = up('<I7c8', tomb)
+  return answer((number == last and hash ~= ARGV[5]) and 5 or 2, last, sub(tomb, 27))
+end
+
 read_meta(known[1], '0')
 if known[1] and layout ~= expected and layout ~= '\0\0\0\0\0\0\0\0' then return answer(6, 0, '') end
 local references = 0
@@ -20,7 +26,7 @@ if known[2] then
   references = owned
 else
   local tomb = call('HGET', KEYS[3], id)
-  if tomb then return answer(2, (up('<I7', tomb)), sub(tomb, 27)) end
+  if tomb then return fenced(tomb) end
   -- A copy of batch 1 that outlived the tombstone of its incarnation must not be taken for a newcomer.
   if number ~= 1 or now - tonumber(ARGV[3]) > floor(life / 2) then return answer(4, 0, '') end
 end
