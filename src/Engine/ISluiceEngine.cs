@@ -6,6 +6,9 @@ public interface ISluiceEngine : IAsyncDisposable
     /// <summary>See <see cref="SluiceEngine.Dogpile"/>.</summary>
     DogpileCache Dogpile { get; }
 
+    /// <summary>See <see cref="SluiceEngine.Locks"/>.</summary>
+    ILockService Locks { get; }
+
     /// <summary>See <see cref="SluiceEngine.Aggregate"/>.</summary>
     /// <typeparam name="TKey">The key.</typeparam>
     /// <typeparam name="TValue">The aggregate.</typeparam>

@@ -8,6 +8,7 @@ using Sluice.Completing;
 using Sluice.Coordination;
 using Sluice.Diagnostics;
 using Sluice.Flushing;
+using Sluice.Locking;
 using Sluice.Running;
 
 namespace Sluice;
@@ -50,11 +51,18 @@ public sealed class SluiceEngine : ISluiceEngine
         _seeded = options.IdentitySeed is { } seed ? new Random(seed) : null;
         Origin = NextRandom();
         SweepSeed = (int)NextRandom();
+        Locks = new LockService(options.Locks, ConnectLocks);
         Dogpile = new DogpileCache(options.Dogpile ?? new DogpileCacheOptions { TimeProvider = options.TimeProvider, LoggerFactory = options.LoggerFactory });
     }
 
     /// <summary>Values by key that one caller creates while the others wait or go on with the old one. Disposed when the engine stops.</summary>
     public DogpileCache Dogpile { get; }
+
+    /// <summary>Mutexes, semaphores, reader-writer locks and what is made of them, between everything that shares the coordinator. Ends with the engine.</summary>
+    /// <exception cref="NotSupportedException">On first use: the coordinator has no locks.</exception>
+    public LockService Locks { get; }
+
+    ILockService ISluiceEngine.Locks => Locks;
 
     internal EngineOptions Options { get; }
 
@@ -227,6 +235,7 @@ public sealed class SluiceEngine : ISluiceEngine
         await _flushing.CancelAsync().ConfigureAwait(false);
         await _flushLoop.ConfigureAwait(false);
         await Dogpile.DisposeAsync().ConfigureAwait(false);
+        await Locks.AbandonAsync().ConfigureAwait(false);
         foreach (AggregateRuntime runtime in _runtimes)
         {
             await runtime.AbandonAsync().ConfigureAwait(false);
@@ -373,11 +382,30 @@ public sealed class SluiceEngine : ISluiceEngine
 
         // A factory that does not hear its token must not hold the stop up beyond its deadline.
         await Dogpile.DisposeAsync().AsTask().WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // After the handlers have ended: they may hold locks until then.
+        await Locks.StopAsync(either.Token).ConfigureAwait(false);
         if (OwnsCoordinator)
             await Coordinator.DisposeAsync().ConfigureAwait(false);
         Metrics.Dispose();
         Logger.Stopped(report);
         return report;
+    }
+
+    private LockClient ConnectLocks()
+    {
+        LockCoordinator locks = Coordinator.Locks
+            ?? throw new NotSupportedException($"{Coordinator.GetType().Name} has no locks.");
+
+        // Nobody but this engine reaches a coordinator of its own in this process, and both end together: there is nothing that a lease could bound.
+        bool runsOut = !(OwnsCoordinator && Coordinator.IsEphemeral);
+        return new LockClient(
+            locks,
+            new LockNamespace(Options.Prefix, Options.Partitions, Coordinator.Servers),
+            LockTerms.Of(Options.Locks, Options.RequestTimeout, runsOut),
+            new LockEngineId((uint)NextRandom(), NextRandom()),
+            Options.TimeProvider,
+            Logger);
     }
 
     private ulong NextRandom()

@@ -19,6 +19,7 @@ AllocationCase[] cases = args is ["resp"] ? [] :
     new MergeBoundedFieldsCase(),
     new DogpileAcquireCase(),
     new DogpileHitCase(),
+    new MutexCase(),
     new TransportCase(),
     new EncryptedTransportCase(),
 ];

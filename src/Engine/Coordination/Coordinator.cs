@@ -1,4 +1,5 @@
 using Sluice.Coordination;
+using Sluice.Locking;
 
 namespace Sluice;
 
@@ -19,6 +20,9 @@ public abstract class Coordinator : IAsyncDisposable
 
     /// <summary>What all processes have to agree on about its servers; part of the stored layout.</summary>
     internal virtual string Servers => "";
+
+    /// <summary>The locks of the engines that share this coordinator; null: it has none.</summary>
+    internal virtual LockCoordinator? Locks => null;
 
     /// <summary>An engine of this process begins to use a namespace, with a completion handler or only to produce.</summary>
     internal void Attach(CoordinationNamespace space, bool hasHandler)

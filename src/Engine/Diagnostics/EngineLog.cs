@@ -81,4 +81,13 @@ internal static partial class EngineLog
 
     [LoggerMessage(62, LogLevel.Warning, "Dogpile: the lease on the creation of '{Key}' was lost; the value that it made, if any, was not kept.")]
     public static partial void CreationLeaseLost(this ILogger logger, string key);
+
+    [LoggerMessage(70, LogLevel.Warning, "Partition {Partition}: the session of this engine's locks is over; every lock that it had there is lost.")]
+    public static partial void LockSessionEnded(this ILogger logger, int partition);
+
+    [LoggerMessage(71, LogLevel.Warning, "Locks could not be renewed, and will be again until their leases end.")]
+    public static partial void LockRenewalFailed(this ILogger logger, Exception error);
+
+    [LoggerMessage(72, LogLevel.Error, "A callback that was registered with a lock's lost token threw.")]
+    public static partial void LostCallbackThrew(this ILogger logger, Exception error);
 }

@@ -174,6 +174,9 @@ public sealed class EngineOptions
     /// </summary>
     public DogpileCacheOptions? Dogpile { get; set; }
 
+    /// <summary>How <see cref="SluiceEngine.Locks"/> keeps locks.</summary>
+    public EngineLockOptions Locks { get; set; } = new();
+
     /// <summary>Seeds the engine's identities for reproducible tests. Null (the default) = cryptographic randomness, as production needs.</summary>
     public int? IdentitySeed { get; set; }
 
@@ -215,6 +218,10 @@ public sealed class EngineOptions
         check.Range(nameof(ShutdownTimeout), ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
         if (TimeProvider is null)
             check.Fail(nameof(TimeProvider), "null", "must not be null");
+        if (Locks is null)
+            check.Fail(nameof(Locks), "null", "must not be null");
+        else
+            Locks.Validate(check);
         check.ThrowIfFailed();
         Dogpile?.Validate();
     }
@@ -223,6 +230,7 @@ public sealed class EngineOptions
     {
         EngineOptions copy = (EngineOptions)MemberwiseClone();
         copy.Redis = Redis.Copy();
+        copy.Locks = Locks?.Copy()!; // null: found by the check
         return copy;
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Sluice.Coordination;
+using Sluice.Locking;
 
 namespace Sluice;
 
@@ -15,7 +16,11 @@ public sealed class InProcessCoordinator(TimeProvider? time = null) : Coordinato
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Cell[]> _spaces = [];
 
+    private readonly InProcessLockCoordinator _locks = new(time ?? TimeProvider.System);
+
     internal override bool IsEphemeral => true;
+
+    internal override LockCoordinator Locks => _locks;
 
     internal override ValueTask<TReply> SendAsync<TReply>(
         CoordinationNamespace space, int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation) =>

@@ -1,0 +1,317 @@
+using Sluice.Coordination;
+
+namespace Sluice.Locking;
+
+/// <summary>What the session asks of the coordinator for its handles.</summary>
+internal sealed partial class EngineSession
+{
+    /// <summary>Acquires, or waits to be granted. The caller has entered.</summary>
+    /// <returns>How it ended; with <see cref="WaitEnd.Granted"/> the handle.</returns>
+    /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline.</exception>
+    public async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
+    {
+        long number = Interlocked.Increment(ref _lastNumber);
+        AcquireRequest request = new(Id, number, wish.Claims, wish.Policy, deadline.Waits, wish.MaxHold, wish.Owner);
+        LockWaiting waiting = new(isUpgrade: false);
+        if (deadline.Waits && !TryRegister(number, waiting))
+            return (WaitEnd.SessionLost, null);
+        LockCalls calls = new();
+        long began = Clock.Now;
+        try
+        {
+            while (true)
+            {
+                AcquireReply reply = await AskAsync(request with { Seen = _client.Seen[Partition] }, calls, deadline, cancellation).ConfigureAwait(false);
+                switch (reply.Status)
+                {
+                    case AcquireStatus.Granted:
+                        return Granted(wish, number, reply.Token, reply.Since, began, calls);
+                    case AcquireStatus.Waiting:
+                        waiting.IsQueued = true;
+                        ComeBackAt(reply.NextExpiry, reply.Now);
+                        break;
+                    case AcquireStatus.SessionLost:
+                        Lose();
+                        return (WaitEnd.SessionLost, null);
+                    case AcquireStatus.Finished:
+                        return (WaitEnd.Forgotten, null); // the number is used up: another one
+                    default:
+                        return (WaitEnd.GivenUp, null);
+                }
+
+                (WaitEnd end, long token, long at) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
+                switch (end)
+                {
+                    case WaitEnd.Granted:
+                        return Granted(wish, number, token, at, began, calls);
+                    case WaitEnd.Forgotten:
+                        // The server lost the request. The same number: it may have the first one after all.
+                        waiting = new LockWaiting(isUpgrade: false);
+                        if (!TryRegister(number, waiting))
+                            return (WaitEnd.SessionLost, null);
+                        calls.IsDoubtful = true;
+                        break;
+                    case WaitEnd.GivenUp:
+                        await GiveUpAsync(number, calls.IsDoubtful).ConfigureAwait(false);
+                        cancellation.ThrowIfCancellationRequested();
+                        return (end, null);
+                    default:
+                        return (end, null);
+                }
+            }
+        }
+        catch (Exception fault) when (fault is CoordinatorException or OperationCanceledException)
+        {
+            // It may have been carried out, or will be: what is granted then must not stay.
+            SettleLater(number, calls.IsDoubtful);
+            throw;
+        }
+        finally
+        {
+            Unregister(number);
+        }
+    }
+
+    /// <summary>Leaves a signal, which is not this session's any more once it is there.</summary>
+    public async ValueTask SignalAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
+    {
+        AcquireRequest request = new(Id, Interlocked.Increment(ref _lastNumber), wish.Claims, wish.Policy, Waits: false, wish.MaxHold, wish.Owner) { Seen = _client.Seen[Partition] };
+        LockCalls calls = new();
+        AcquireReply reply = await AskAsync(request, calls, deadline, cancellation).ConfigureAwait(false);
+        if (reply.Status == AcquireStatus.Granted)
+            return;
+        if (reply.Status == AcquireStatus.SessionLost)
+            Lose();
+        throw new CoordinatorException(
+            calls.IsDoubtful ? RequestOutcome.Unknown : RequestOutcome.NotApplied, $"The session was lost before the signal was answered for ({reply.Status}).");
+    }
+
+    /// <summary>Waits until an upgradeable holder is the only one.</summary>
+    public async ValueTask<(bool IsGranted, long Token)> UpgradeAsync(HeldLock held, long step, LockDeadline deadline, CancellationToken cancellation)
+    {
+        LockWaiting waiting = new(isUpgrade: true);
+        if (!TryRegister(held.Number, waiting))
+            throw new LockLostException();
+        LockCalls calls = new();
+        try
+        {
+            while (true)
+            {
+                ConvertRequest request = new(Id, held.Number, step, LockMode.Exclusive, deadline.Waits) { Seen = _client.Seen[Partition] };
+                AcquireReply reply = await AskAsync(request, calls, deadline, cancellation).ConfigureAwait(false);
+                if (reply.Status == AcquireStatus.Granted)
+                    return (true, reply.Token);
+                if (reply.Status == AcquireStatus.Busy)
+                    return (false, 0);
+                if (reply.Status != AcquireStatus.Waiting)
+                    throw Lost(reply.Status);
+                waiting.IsQueued = true;
+                ComeBackAt(reply.NextExpiry, reply.Now);
+                (WaitEnd end, long token, _) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
+                switch (end)
+                {
+                    case WaitEnd.Granted:
+                        return (true, token);
+                    case WaitEnd.Forgotten:
+                        waiting = new LockWaiting(isUpgrade: true);
+                        if (!TryRegister(held.Number, waiting))
+                            throw new LockLostException();
+                        break;
+                    case WaitEnd.GivenUp:
+                        return (false, 0);
+                    default:
+                        throw new LockLostException();
+                }
+            }
+        }
+        catch (CoordinatorException) when (deadline.IsOver)
+        {
+            return (false, 0);
+        }
+        catch (OperationCanceledException)
+        {
+            return (false, 0);
+        }
+        finally
+        {
+            Unregister(held.Number);
+        }
+    }
+
+    /// <summary>Another mode, that needs no waiting.</summary>
+    /// <returns>The token.</returns>
+    public async ValueTask<long> ConvertAsync(HeldLock held, long step, LockMode mode, CancellationToken cancellation)
+    {
+        // Beyond the lease there is nothing to convert.
+        LockDeadline deadline = new(Clock, ValidUntil);
+        ConvertRequest request = new(Id, held.Number, step, mode, Waits: false) { Seen = _client.Seen[Partition] };
+        AcquireReply reply = await AskAsync(request, new LockCalls(), deadline, cancellation).ConfigureAwait(false);
+        return reply.Status == AcquireStatus.Granted ? reply.Token : throw Lost(reply.Status);
+    }
+
+    /// <summary>Repeats the release until it is answered, or the lease is over.</summary>
+    public async ValueTask<ReleaseOutcome> ReleaseAsync(HeldLock held, CancellationToken cancellation)
+    {
+        Remove(held);
+        LockCalls calls = new();
+        ReleaseRequest request = new(Id, held.Number, held.IsDoubtful) { Seen = _client.Seen[Partition] };
+        try
+        {
+            // With a lease that never runs out, the request's own time-out is the only bound.
+            LockDeadline deadline = new(Clock, Terms.RunsOut ? ValidUntil : Durations.After(Clock.Now, Durations.Micros(Terms.RequestTimeout)));
+            ReleaseReply reply = await AskAsync(request, calls, deadline, cancellation).ConfigureAwait(false);
+            return (reply.Status, calls.Attempts) switch
+            {
+                (ReleaseStatus.Released, _) => ReleaseOutcome.Released,
+
+                // An earlier copy did it: nobody else could have, before the deadline.
+                (ReleaseStatus.NotFound, > 1) when IsGood() && (held.BoundUntil == Durations.Never || Clock.Now < held.BoundUntil) => ReleaseOutcome.Released,
+                (_, > 1) => ReleaseOutcome.Unknown,
+                _ => ReleaseOutcome.AlreadyLost,
+            };
+        }
+        catch (Exception fault) when (fault is CoordinatorException or OperationCanceledException)
+        {
+            SettleLater(held.Number, held.IsDoubtful);
+            return ReleaseOutcome.Unknown;
+        }
+    }
+
+    private (WaitEnd End, HeldLock? Held) Granted(LockWish wish, long number, long token, long since, long began, LockCalls calls)
+    {
+        _client.Seen.Raise(Partition, token);
+        long until = Durations.Never;
+        if (wish.MaxHold != Durations.Never)
+        {
+            long margin = Math.Min(Terms.Margin, wish.MaxHold / 10);
+            until = Math.Max(began, Math.Min(EarliestTimeOf(since), Clock.Now)) + wish.MaxHold - margin;
+        }
+
+        HeldLock held = new(this, number, wish.Claims[0].Mode, token, until, calls.IsDoubtful, thin: null);
+        Add(held);
+        if (until != Durations.Never)
+            _client.Keeper.Watch(Id, held);
+        return (WaitEnd.Granted, held);
+    }
+
+    /// <summary>The last renewal says: then or later, on this engine's clock.</summary>
+    private long EarliestTimeOf(long serverTime)
+    {
+        lock (_gate)
+            return _anchorSent + (serverTime - _anchorServer);
+    }
+
+    private static async ValueTask<(WaitEnd End, long Token, long At)> WaitAsync(LockWaiting waiting, LockDeadline deadline, CancellationToken cancellation)
+    {
+        await ((Task)waiting.Task).WaitAsync(deadline.Remaining, deadline.Clock.Time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // Whoever ends it first decides: a grant that came at the last moment counts.
+        waiting.TryEnd(WaitEnd.GivenUp);
+        return await waiting.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Sends a request until it is answered or the time is over. Nobody who is asked in vain is asked at once again.</summary>
+    private async ValueTask<TReply> AskAsync<TReply>(LockRequest<TReply> request, LockCalls calls, LockDeadline deadline, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            calls.Attempts++;
+            try
+            {
+                TReply reply = await _client.SendAsync(Partition, request, cancellation).ConfigureAwait(false);
+                Volatile.Write(ref _isInDoubt, false);
+                return reply;
+            }
+            catch (CoordinatorException fault)
+            {
+                Volatile.Write(ref _isInDoubt, true);
+                calls.IsDoubtful |= fault.Outcome == RequestOutcome.Unknown;
+                if (deadline.IsOver || !IsGood())
+                    throw;
+            }
+            catch (OperationCanceledException)
+            {
+                calls.IsDoubtful = true;
+                throw;
+            }
+
+            await Task.Delay(_client.Backoff(calls.Attempts), Clock.Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Leaves nothing behind: waits for the answer, but not for a coordinator that does not answer.</summary>
+    private async ValueTask GiveUpAsync(long number, bool isDoubtful)
+    {
+        try
+        {
+            await _client.SendAsync(Partition, new ReleaseRequest(Id, number, isDoubtful) { Seen = _client.Seen[Partition] }, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (CoordinatorException)
+        {
+            SettleLater(number, isDoubtful);
+        }
+    }
+
+    /// <summary>Releases a number in the background, until it is answered or the session is over.</summary>
+    private void SettleLater(long number, bool isDoubtful)
+    {
+        if (!IsLost)
+            _ = SettleAsync(number, isDoubtful);
+    }
+
+    private async Task SettleAsync(long number, bool isDoubtful)
+    {
+        try
+        {
+            for (int attempt = 1; IsGood() && !_client.IsStopping; attempt++)
+            {
+                try
+                {
+                    await _client.SendAsync(Partition, new ReleaseRequest(Id, number, isDoubtful) { Seen = _client.Seen[Partition] }, _client.Stopping).ConfigureAwait(false);
+                    return;
+                }
+                catch (CoordinatorException)
+                {
+                    await Task.Delay(_client.Backoff(attempt), Clock.Time, _client.Stopping).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The engine is being stopped: the session ends as a whole.
+        }
+    }
+
+    private LockLostException Lost(AcquireStatus status)
+    {
+        if (status == AcquireStatus.SessionLost)
+            Lose();
+        return new LockLostException();
+    }
+
+    private bool TryRegister(long number, LockWaiting waiting)
+    {
+        lock (_gate)
+        {
+            if (!_isLost)
+                _waiting[number] = waiting;
+            return !_isLost;
+        }
+    }
+
+    private void Unregister(long number)
+    {
+        lock (_gate)
+            _waiting.Remove(number);
+    }
+
+    /// <summary>What is known of the sending of one request.</summary>
+    private sealed class LockCalls
+    {
+        public int Attempts { get; set; }
+
+        /// <summary>A copy may still be under way.</summary>
+        public bool IsDoubtful { get; set; }
+    }
+}

@@ -1,0 +1,211 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Coordination;
+using Sluice.Diagnostics;
+
+namespace Sluice.Locking;
+
+/// <summary>One engine's side of the lock protocol: its sessions, and what keeps them. Any thread.</summary>
+internal sealed class LockClient : ILockWakeSink
+{
+    private readonly PartitionLocks[] _partitions;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Random _random;
+    private readonly ILogger _logger;
+
+    public LockClient(LockCoordinator coordinator, LockNamespace space, LockTerms terms, LockEngineId engine, TimeProvider time, ILogger logger)
+    {
+        (Coordinator, Space, Terms, Engine, _logger) = (coordinator, space, terms, engine, logger);
+        Clock = new LeaseClock(time);
+        Seen = new SeenClock(space.Partitions);
+        Keeper = new LeaseKeeper(this);
+        _random = new Random((int)engine.Low);
+        _partitions = [.. Enumerable.Range(0, space.Partitions).Select(partition => new PartitionLocks(this, partition))];
+        Subscription = coordinator.Subscribe(space, engine, this);
+    }
+
+    public LockCoordinator Coordinator { get; }
+
+    public LockNamespace Space { get; }
+
+    public LockTerms Terms { get; }
+
+    public LockEngineId Engine { get; }
+
+    public LeaseClock Clock { get; }
+
+    public SeenClock Seen { get; }
+
+    public LeaseKeeper Keeper { get; }
+
+    public ILockSubscription Subscription { get; }
+
+    public CancellationToken Stopping => _stopping.Token;
+
+    public bool IsStopping => _stopping.IsCancellationRequested;
+
+    public IEnumerable<EngineSession> Sessions()
+    {
+        foreach (PartitionLocks partition in _partitions)
+        {
+            if (partition.Current is { } session)
+                yield return session;
+        }
+    }
+
+    /// <summary>Takes a mutex that nobody else wants, without a request. Null: acquire.</summary>
+    public HeldLock? TryTake(int partition, ResourceKey resource, LockPolicy policy) => _partitions[partition].Current?.TryTake(resource, policy);
+
+    /// <summary>Acquires.</summary>
+    /// <returns>The handle, or null when somebody else had it until the deadline.</returns>
+    /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
+    public async ValueTask<HeldLock?> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        for (int attempt = 1; ; attempt++)
+        {
+            ObjectDisposedException.ThrowIf(IsStopping, typeof(SluiceEngine));
+            EngineSession session;
+            try
+            {
+                session = await _partitions[wish.Partition].EnterAsync(cancellation).ConfigureAwait(false);
+            }
+            catch (CoordinatorException) when (!deadline.IsOver)
+            {
+                await Task.Delay(Backoff(attempt), Clock.Time, cancellation).ConfigureAwait(false);
+                continue;
+            }
+
+            try
+            {
+                (WaitEnd end, HeldLock? held) = await session.AcquireAsync(wish, deadline, cancellation).ConfigureAwait(false);
+                if (end == WaitEnd.Granted)
+                    return held;
+                ObjectDisposedException.ThrowIf(end == WaitEnd.Stopped, typeof(SluiceEngine));
+                if (end == WaitEnd.GivenUp || (attempt > 1 && deadline.IsOver))
+                    return null;
+            }
+            catch (CoordinatorException) when (!deadline.IsOver)
+            {
+                // The session is over with the coordinator's silence; another one begins anew, at the end of the queue.
+            }
+            finally
+            {
+                session.Leave();
+            }
+        }
+    }
+
+    /// <summary>Counts once. A session that is lost with the answer leaves it open whether it counted: that is reported, and not tried again.</summary>
+    /// <exception cref="CoordinatorException">Its outcome says whether it may have counted.</exception>
+    public async ValueTask SignalAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(IsStopping, typeof(SluiceEngine));
+        EngineSession session = await _partitions[wish.Partition].EnterAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await session.SignalAsync(wish, deadline, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            session.Leave();
+        }
+    }
+
+    /// <summary>A request with a time-out.</summary>
+    /// <exception cref="CoordinatorException">Not answered.</exception>
+    public async ValueTask<TReply> SendAsync<TReply>(int partition, LockRequest<TReply> request, CancellationToken cancellation)
+    {
+        // The request itself is not cancelled: what is on its way is on its way, and the caller asks again or gives up.
+        ValueTask<TReply> sent = Coordinator.SendAsync(Space, partition, request, CancellationToken.None);
+        if (sent.IsCompletedSuccessfully)
+            return sent.Result;
+        Task<TReply> reply = sent.AsTask();
+        if (await reply.IsAnsweredAsync(Terms.RequestTimeout, Clock.Time, cancellation).ConfigureAwait(false))
+            return await reply.ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        throw new CoordinatorException(
+            RequestOutcome.Unknown, $"Partition {partition} of '{Space}' did not answer within {Terms.RequestTimeout} ({nameof(EngineOptions.RequestTimeout)}).");
+    }
+
+    public void OnWake(int partition, in LockWake wake)
+    {
+        if (_partitions[partition].Current is { } session && session.Id == wake.Session)
+            session.OnWake(wake);
+    }
+
+    public void OnGap(int partition) => _partitions[partition].Current?.RenewNow();
+
+    /// <summary>A session is over for this engine; the server is told, in case that it does not know.</summary>
+    public void OnEnded(EngineSession session)
+    {
+        _partitions[session.Partition].Drop(session);
+        if (IsStopping)
+            return;
+        _logger.LockSessionEnded(session.Partition);
+        _ = CloseAsync(session);
+    }
+
+    /// <summary>A session that nobody has used for a lease.</summary>
+    public void Retire(EngineSession session)
+    {
+        _partitions[session.Partition].Drop(session);
+        _ = CloseAsync(session);
+    }
+
+    public void Announce(IReadOnlyList<HeldLock> lost) => LossAnnouncer.Announce(lost, _logger);
+
+    public void RenewalFailed(Exception fault) => _logger.LockRenewalFailed(fault);
+
+    public TimeSpan Backoff(int attempt)
+    {
+        long micros = 10_000L << Math.Min(attempt, 6);
+        return TimeSpan.FromMicroseconds(micros + Jitter(micros));
+    }
+
+    public long Jitter(long micros)
+    {
+        lock (_random)
+            return _random.NextInt64(micros + 1);
+    }
+
+    /// <summary>Says goodbye: everything is lost for this engine, and free for others when the coordinator has heard it.</summary>
+    public async ValueTask StopAsync(CancellationToken cancellation)
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        EngineSession[] sessions = [.. Sessions()];
+        foreach (EngineSession session in sessions)
+            session.Stop();
+        await Task.Run(Keeper.Stop, CancellationToken.None).WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(sessions.Select(CloseAsync)).WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Subscription.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Ends without a goodbye, as a crash would.</summary>
+    public async ValueTask AbandonAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await Task.Run(Keeper.Stop, CancellationToken.None).ConfigureAwait(false);
+        foreach (EngineSession session in Sessions().ToArray())
+            session.Stop();
+        await Subscription.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task CloseAsync(EngineSession session)
+    {
+        try
+        {
+            CloseSessionReply reply;
+            do
+            {
+                reply = await SendAsync(session.Partition, new CloseSessionRequest(session.Id, 256), CancellationToken.None).ConfigureAwait(false);
+            }
+            while (reply.Remaining > 0);
+        }
+        catch (CoordinatorException)
+        {
+            // Its lease ends it.
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using Sluice.Coordination;
+
+namespace Sluice.Locking;
+
+/// <summary>The durations of an engine's locks, in microseconds.</summary>
+/// <param name="Lease">Asked for with every renewal; <see cref="Durations.Never"/>: the coordinator ends with this engine.</param>
+/// <param name="Margin">How long before the lease ends its locks count as lost.</param>
+/// <param name="RequestTimeout">How long a request may take.</param>
+/// <param name="Description">How others see the engine.</param>
+internal sealed record LockTerms(long Lease, long Margin, TimeSpan RequestTimeout, string Description)
+{
+    /// <summary>Handles that a renewal looks up.</summary>
+    public const int LookUps = 64;
+
+    /// <summary>What a renewal may take back of others.</summary>
+    public const int SweepLimit = 64;
+
+    public bool RunsOut => Lease != Durations.Never;
+
+    public long RenewEvery => RunsOut ? Lease / 3 : Durations.Never;
+
+    public static LockTerms Of(EngineLockOptions options, TimeSpan requestTimeout, bool runsOut) => new(
+        runsOut ? Durations.Micros(options.LeaseDuration) : Durations.Never,
+        Durations.Micros(options.Margin ?? options.LeaseDuration / 10),
+        requestTimeout,
+        options.Description ?? $"{Environment.MachineName}:{Environment.ProcessId}");
+}
+
+/// <summary>What an acquisition asks for.</summary>
+/// <param name="Claims">Of one partition.</param>
+/// <param name="Owner">Who is behind it, or empty.</param>
+internal sealed record LockWish(int Partition, System.Collections.Immutable.ImmutableArray<LockClaim> Claims, LockPolicy Policy, long MaxHold, string Owner);

@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Sluice.Coordination;
+using Sluice.Harness;
+using Sluice.Locking;
+using Xunit;
+
+namespace Sluice.Tests.Locks;
+
+/// <summary>Engines' lock clients over one server whose time a test drives, each with a connection that can be cut.</summary>
+internal sealed class LockStage : IAsyncDisposable
+{
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(9);
+
+    private readonly List<LockClient> _clients = [];
+    private uint _engines;
+
+    public LockStage() => Server = new InProcessLockCoordinator(Time);
+
+    public HandDrivenTimeProvider Time { get; } = new();
+
+    public InProcessLockCoordinator Server { get; }
+
+    public LockNamespace Space { get; } = new("test", 1);
+
+    public long ServerNow => (Time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    public LockPartitionState State => Server.Snapshot(Space, 0);
+
+    public (LockClient Client, CuttableLocks Connection) NewEngine(TimeSpan? lease = null)
+    {
+        CuttableLocks connection = new(Server);
+        EngineLockOptions options = new() { LeaseDuration = lease ?? Lease, Description = $"engine {++_engines}" };
+        LockClient client = new(
+            connection, Space, LockTerms.Of(options, TimeSpan.FromSeconds(2), runsOut: true), new LockEngineId(_engines, _engines), Time, NullLogger.Instance);
+        _clients.Add(client);
+        return (client, connection);
+    }
+
+    public static LockTarget Target(LockClient client, string name = "x", TimeSpan? maxHold = null, string kind = LockTarget.MutexKind, int capacity = 1) =>
+        new(client, kind, name, new LockOptions { MaxHold = maxHold }, TimeSpan.FromSeconds(1), capacity);
+
+    public static IMutex Mutex(LockClient client, string name = "x", TimeSpan? maxHold = null) => new EngineMutex(Target(client, name, maxHold), LockMode.Exclusive);
+
+    /// <summary>Moves the time in small steps, and waits after each until the keepers have done what was due.</summary>
+    public async Task PassAsync(TimeSpan span)
+    {
+        for (TimeSpan left = span; left > TimeSpan.Zero; left -= TimeSpan.FromMilliseconds(500))
+        {
+            Time.Advance(left < TimeSpan.FromMilliseconds(500) ? left : TimeSpan.FromMilliseconds(500));
+            foreach (LockClient client in _clients)
+                await client.Keeper.IdleAsync();
+        }
+    }
+
+    /// <summary>Waits, in real time, for what another thread is about to do.</summary>
+    public static async Task UntilAsync(Func<bool> isSo)
+    {
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(60));
+        while (!isSo())
+        {
+            Assert.False(patience.IsCancellationRequested, "It did not come about within a minute.");
+            await Task.Yield();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (LockClient client in _clients)
+            await client.StopAsync(CancellationToken.None);
+    }
+}
