@@ -15,6 +15,8 @@ AllocationCase[] cases = args is ["resp"] ? [] :
     new MergeBatchCase(),
     new MergeEveryFieldCase(),
     new MergeAndFlushCase(),
+    new MergeFixedFieldsCase(),
+    new MergeBoundedFieldsCase(),
     new DogpileAcquireCase(),
     new DogpileHitCase(),
     new MutexCase(),

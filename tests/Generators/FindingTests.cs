@@ -81,7 +81,7 @@ public sealed class FindingTests
     public void SLUICE007_there_is_no_field() =>
         AssertFinding(
             """[Aggregate("a")] public partial class «A» { [Key] public partial string Id { get; } public long Hits => 1; }""",
-            "SLUICE007", "'A' declares no field to aggregate; add a property with [Sum], [Max], [Min], [Window], [Distinct] or [Opaque]");
+            "SLUICE007", "'A' declares no field to aggregate; add a property with [Sum], [Diff], [Count], [Average], [Max], [Min], [First], [Last], [Window], [List], [Set], [Distinct], [Histogram], [Map] or [Opaque]");
 
     [Fact]
     public void SLUICE008_there_are_too_many_fields() =>
@@ -115,19 +115,35 @@ public sealed class FindingTests
             "SLUICE010", $"'Hits' {why}; declare it like 'public partial long Hits {{ get; }}'");
 
     [Theory]
-    [InlineData("Sum", "double", "[Sum] takes long and int, whose sums are exact in any order")]
-    [InlineData("Sum", "long?", "[Sum] takes long and int, whose sums are exact in any order")]
+    [InlineData("Sum", "float", "[Sum] takes long, int and decimal, whose sums are exact in any order, and double, whose sums are rounded")]
+    [InlineData("Sum", "long?", "[Sum] takes long, int and decimal, whose sums are exact in any order, and double, whose sums are rounded")]
+    [InlineData("Diff", "double", "[Diff] takes long, int and decimal, whose differences are exact in any order")]
+    [InlineData("Count", "int", "[Count] takes long")]
+    [InlineData("Average", "double", "[Average] takes AverageView; give the type of the contributions to the attribute, as in [Average(typeof(int))]")]
+    [InlineData("First", "object", "[First] takes string?, long, int, double, DateTimeOffset, TimeSpan and Guid, nullable or not")]
+    [InlineData("Last", "bool", "[Last] takes string?, long, int, double, DateTimeOffset, TimeSpan and Guid, nullable or not")]
+    [InlineData("Last", "string", "[Last] takes string?, which is null when nothing was contributed")]
+    [InlineData("List(3)", "WindowView<string>", "[List] takes ListView<string>, ListView<long> and ListView<Guid>")]
+    [InlineData("List(3)", "ListView<double>", "[List] takes ListView<string>, ListView<long> and ListView<Guid>")]
+    [InlineData("Set(3)", "SetView<int>", "[Set] takes SetView<string>, SetView<long> and SetView<Guid>")]
+    [InlineData("Histogram", "double", "[Histogram] takes HistogramView")]
+    [InlineData("Map(3, MapOf.Sum)", "MapView<int, long>", "[Map] takes MapView<TKey, TValue> with keys of the types string, long and Guid")]
+    [InlineData("Map(3, MapOf.Sum)", "SetView<long>", "[Map] takes MapView<TKey, TValue> with keys of the types string, long and Guid")]
+    [InlineData("Map(3, MapOf.Sum)", "MapView<string, decimal>", "a map of sums has values of the types long, int and double")]
+    [InlineData("Map(3, MapOf.Count)", "MapView<string, int>", "a map of counts has values of the type long")]
+    [InlineData("Map(3, MapOf.Average)", "MapView<string, double>", "a map of averages has values of the type AverageView")]
+    [InlineData("Map(3, MapOf.Max)", "MapView<string, string>", "a map of extrema has values of the types long, int, double, DateTimeOffset and TimeSpan")]
     [InlineData("Max", "string", "[Max] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
     [InlineData("Max", "System.DateTime", "[Max] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
     [InlineData("Min", "decimal", "[Min] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
-    [InlineData("Window(3)", "System.Collections.Generic.List<string>", "[Window] takes WindowView<string>, WindowView<long> and WindowView<Guid>")]
-    [InlineData("Window(3)", "WindowView<int>", "[Window] takes WindowView<string>, WindowView<long> and WindowView<Guid>")]
-    [InlineData("Window(3)", "WindowView<string>?", "[Window] takes WindowView<string>, WindowView<long> and WindowView<Guid>")]
+    [InlineData("Window(3)", "System.Collections.Generic.List<string>", "[Window] takes WindowView (the newest) and ScoredView (the highest) of string, long and Guid")]
+    [InlineData("Window(3)", "WindowView<int>", "[Window] takes WindowView (the newest) and ScoredView (the highest) of string, long and Guid")]
+    [InlineData("Window(3)", "WindowView<string>?", "[Window] takes WindowView (the newest) and ScoredView (the highest) of string, long and Guid")]
     [InlineData("Distinct", "long", "[Distinct] takes DistinctView; give the type of the values to the attribute, as in [Distinct(typeof(long))]")]
     public void SLUICE011_the_kind_does_not_take_the_type(string attribute, string type, string whatItTakes) =>
         AssertFinding(
             $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [{{attribute}}] public partial {{type}} «Field» { get; } }""",
-            "SLUICE011", $"'Field' is of type '{type.Split('.')[^1].Replace("System.Collections.Generic.", "", StringComparison.Ordinal)}'; {whatItTakes}");
+            "SLUICE011", $"'Field' is of type '{type.Split('.')[^1]}'; {whatItTakes}");
 
     [Theory]
     [InlineData("long", "long")]
@@ -180,6 +196,25 @@ public sealed class FindingTests
     [InlineData("Window(0)", "WindowView<string>", "a window keeps 1 to 1000 contributions, not 0")]
     [InlineData("Window(-1)", "WindowView<string>", "a window keeps 1 to 1000 contributions, not -1")]
     [InlineData("Window(1001)", "WindowView<long>", "a window keeps 1 to 1000 contributions, not 1001")]
+    [InlineData("Window(0)", "ScoredView<string>", "a window keeps 1 to 1000 contributions, not 0")]
+    [InlineData("List(0)", "ListView<string>", "a list keeps 1 to 1000 contributions, not 0")]
+    [InlineData("List(5, Keep = (ListEnd)2)", "ListView<string>", "a list keeps ListEnd.Last or ListEnd.First")]
+    [InlineData("Set(1001)", "SetView<long>", "a set keeps 1 to 1000 values, not 1001")]
+    [InlineData("Map(0, MapOf.Sum)", "MapView<string, long>", "a map keeps 1 to 1000 keys, not 0")]
+    [InlineData("Map(9, (MapOf)9)", "MapView<string, long>", "a map is one of the members of MapOf")]
+    [InlineData("Histogram(0.0)", "HistogramView", "a histogram's relative error lies between 1/1024 and 1/8, not 0")]
+    [InlineData("Histogram(0.5)", "HistogramView", "a histogram's relative error lies between 1/1024 and 1/8, not 0.5")]
+    [InlineData("Histogram(double.NaN)", "HistogramView", "a histogram's relative error lies between 1/1024 and 1/8, not NaN")]
+    [InlineData("Sum", "decimal", "a decimal needs the number of its decimal places, as in [Sum(Scale = 2)]; it is part of the stored form")]
+    [InlineData("Sum(Scale = 19)", "decimal", "a scale lies between 0 and 18, not 19")]
+    [InlineData("Sum(Scale = -1)", "decimal", "a scale lies between 0 and 18, not -1")]
+    [InlineData("Sum(Scale = 2)", "long", "Scale is for decimal alone")]
+    [InlineData("Diff", "decimal", "a decimal needs the number of its decimal places, as in [Diff(Scale = 2)]; it is part of the stored form")]
+    [InlineData("Diff(Scale = 2)", "int", "Scale is for decimal alone")]
+    [InlineData("Diff(Initial = 3000000000)", "int", "an int cannot begin with 3000000000")]
+    [InlineData("Average(typeof(double))", "AverageView", "[Average] takes contributions of the types long, int and decimal, whose sums are exact, not double")]
+    [InlineData("Average(typeof(decimal))", "AverageView", "a decimal needs the number of its decimal places, as in [Average(typeof(decimal), Scale = 2)]; it is part of the stored form")]
+    [InlineData("Average(Scale = 2)", "AverageView", "Scale is for decimal alone")]
     [InlineData("Distinct(typeof(int))", "DistinctView", "[Distinct] counts values of the types string, long and Guid, not int")]
     [InlineData("Distinct(typeof(System.DateTime))", "DistinctView", "[Distinct] counts values of the types string, long and Guid, not DateTime")]
     public void SLUICE012_the_parameter_is_out_of_range(string attribute, string type, string why) =>
@@ -211,7 +246,7 @@ public sealed class FindingTests
     [Fact]
     public void Everything_that_is_wrong_is_found_at_once()
     {
-        GeneratorRun run = Run("""[Aggregate("")] public partial class A { [Sum] public partial double Hits { get; } [Window(0)] public partial WindowView<string> Pages { get; } }""");
+        GeneratorRun run = Run("""[Aggregate("")] public partial class A { [Sum] public partial float Hits { get; } [Window(0)] public partial WindowView<string> Pages { get; } }""");
 
         Assert.Equal(["SLUICE003", "SLUICE004", "SLUICE011", "SLUICE012"], run.Findings.Select(static finding => finding.Id).Order());
         Assert.Empty(run.Result.GeneratedSources);

@@ -32,6 +32,54 @@ public sealed class GeneratedCodeTests
         [Distinct] public partial DistinctView Texts { get; }
         /// <summary>A field.</summary>
         [Distinct(typeof(System.Guid))] public partial DistinctView Users { get; }
+        /// <summary>A field.</summary>
+        [Sum(Scale = 2)] public partial decimal Revenue { get; }
+        /// <summary>A field.</summary>
+        [Sum] public partial double Energy { get; }
+        /// <summary>A field.</summary>
+        [Diff(Initial = 100)] public partial long Stock { get; }
+        /// <summary>A field.</summary>
+        [Diff(Initial = -5)] public partial int Credit { get; }
+        /// <summary>A field.</summary>
+        [Diff(Scale = 3)] public partial decimal Balance { get; }
+        /// <summary>A field.</summary>
+        [Count] public partial long Events { get; }
+        /// <summary>A field.</summary>
+        [Average] public partial AverageView Size { get; }
+        /// <summary>A field.</summary>
+        [Average(typeof(int))] public partial AverageView Depth { get; }
+        /// <summary>A field.</summary>
+        [Average(typeof(decimal), Scale = 2)] public partial AverageView Price { get; }
+        /// <summary>A field.</summary>
+        [First] public partial string? Referrer { get; }
+        /// <summary>A field.</summary>
+        [First] public partial System.Guid FirstDevice { get; }
+        /// <summary>A field.</summary>
+        [Last] public partial long? LastOrder { get; }
+        /// <summary>A field.</summary>
+        [Window(5)] public partial ScoredView<string> Best { get; }
+        /// <summary>A field.</summary>
+        [List(50)] public partial ListView<string> Path { get; }
+        /// <summary>A field.</summary>
+        [List(5, Keep = ListEnd.First)] public partial ListView<long> FirstOrders { get; }
+        /// <summary>A field.</summary>
+        [Set(20)] public partial SetView<string> Countries { get; }
+        /// <summary>A field.</summary>
+        [Set(20)] public partial SetView<System.Guid> Devices { get; }
+        /// <summary>A field.</summary>
+        [Histogram] public partial HistogramView Latency { get; }
+        /// <summary>A field.</summary>
+        [Histogram(0.1)] public partial HistogramView Sizes { get; }
+        /// <summary>A field.</summary>
+        [Map(10, MapOf.Sum)] public partial MapView<string, long> BytesByStatus { get; }
+        /// <summary>A field.</summary>
+        [Map(10, MapOf.Count)] public partial MapView<long, long> HitsByStatus { get; }
+        /// <summary>A field.</summary>
+        [Map(10, MapOf.Max)] public partial MapView<System.Guid, System.DateTimeOffset> SeenByDevice { get; }
+        /// <summary>A field.</summary>
+        [Map(10, MapOf.Min)] public partial MapView<string, double> LeastByPage { get; }
+        /// <summary>A field.</summary>
+        [Map(10, MapOf.Average)] public partial MapView<string, AverageView> TimeByPage { get; }
         """;
 
     private const string Usage =
@@ -42,7 +90,9 @@ public sealed class GeneratedCodeTests
             object Definition => NAME.Definition;
             NAME.Event Event(string? page) => new() { Hits = 1, Errors = 2, LastSeen = System.DateTimeOffset.MinValue, Pages = "/", Guids = System.Guid.Empty, Texts = page };
             NAME.Event Stamped(System.DateTimeOffset at) => new() { Pages = new Stamped<string>("/", at), Numbers = new(5, at), Users = null };
-            void Read(NAME a) { string id = a.Id; long hits = a.Hits; double? longest = a.Longest; string newest = a.Pages[0]; long users = a.Users.Count; }
+            NAME.Event Others(string? page, decimal? price) => new() { Revenue = 1.25m, Stock = 3, Price = price, Referrer = page!, LastOrder = 5L, Best = new Scored<string>("/", 1.5), Path = "/", Countries = page, Latency = 0.3, BytesByStatus = new("200", 5), HitsByStatus = 404, TimeByPage = new("/", 7) };
+            void Read(NAME a) { decimal? mean = a.Price.Mean; string? referrer = a.Referrer; System.Guid device = a.FirstDevice; double? p99 = a.Latency.Quantile(0.99); long bytes = a.BytesByStatus["200"]; bool seen = a.Countries.Contains("de"); }
+            void ReadOthers(NAME a) { string id = a.Id; long hits = a.Hits; double? longest = a.Longest; string newest = a.Pages[0]; long users = a.Users.Count; }
         }
         """;
 
@@ -119,7 +169,7 @@ public sealed class GeneratedCodeTests
     [Fact]
     public void Compiles_where_nullable_annotations_are_off()
     {
-        GeneratorRun run = GeneratorRun.Over("#nullable disable\n#pragma warning disable CS1591\nusing Sluice;\n[Aggregate(\"a\")] public partial class A { " + AllKinds + " }");
+        GeneratorRun run = GeneratorRun.Over("#nullable disable\n#pragma warning disable CS1591\nusing Sluice;\n[Aggregate(\"a\")] public partial class A { " + AllKinds.Replace("string? Referrer", "string Referrer", StringComparison.Ordinal) + " }");
 
         Assert.Empty(run.Findings);
         Assert.Empty(run.CompilerDiagnostics);

@@ -19,6 +19,44 @@ public sealed class ConsumerTests(PackedFixture packed) : IClassFixture<PackedFi
         Assert.Equal("203.0.113.7: 3 hits", output.Trim());
     }
 
+    // A message that only the generator's own tests can show helps nobody: this is what somebody sees who has the package and an editor.
+    [Fact]
+    public async Task A_new_project_with_wrong_declarations_is_told_what_to_change_and_where()
+    {
+        using TemporaryFolder folder = new();
+        await File.WriteAllTextAsync(folder["Consumer.csproj"], Project(folder), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder["Visit.cs"], WrongDeclarations, TestContext.Current.CancellationToken);
+
+        InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(
+            () => DotnetCommand.RunAsync(["build", "-c", "Release", "-o", folder["out"], "-v", "quiet", "-nologo"], folder.Path));
+
+        string[] messages = [.. failure.Message.Split('\n').Where(static line => line.Contains("error", StringComparison.Ordinal) && line.Contains("Visit.cs", StringComparison.Ordinal)).Distinct(StringComparer.Ordinal)];
+        Assert.Contains(messages, static line => line.Contains("Visit.cs(6,22): error SLUICE004: 'Visit' has no [Key] property, which would name its resources", StringComparison.Ordinal));
+        Assert.Contains(messages, static line => line.Contains("Visit.cs(9,27): error SLUICE011: 'Hits' is of type 'string'; [Sum] takes long, int and decimal, whose sums are exact in any order, and double, whose sums are rounded", StringComparison.Ordinal));
+        Assert.Contains(messages, static line => line.Contains("Visit.cs(11,6): error SLUICE012: 'LastPages': a window keeps 1 to 1000 contributions, not 0", StringComparison.Ordinal));
+        Assert.Contains(messages, static line => line.Contains("Visit.cs(14,6): error SLUICE012: 'Revenue': a decimal needs the number of its decimal places, as in [Sum(Scale = 2)]; it is part of the stored form", StringComparison.Ordinal));
+    }
+
+    private const string WrongDeclarations =
+        """
+        using Sluice;
+
+        public static class Program { public static void Main() { } }
+
+        [Aggregate("visit")]
+        public partial class Visit
+        {
+            [Sum]
+            public partial string Hits { get; }
+
+            [Window(0)]
+            public partial WindowView<string> LastPages { get; }
+
+            [Sum]
+            public partial decimal Revenue { get; }
+        }
+        """;
+
     private const string Program =
         """
         using Sluice;

@@ -46,7 +46,7 @@ internal sealed class DemoCommand
         IReadOnlyList<string> servers = RedisTarget.Parse("--redis", _redis.Of(parse));
         bool isEmbedded = servers.Count == 0;
         IReadOnlyList<Mishap> mishaps = MishapText.Parse(_chaos.Of(parse), isEmbedded);
-        if (mishaps.Count > 0 && mishaps.All(static mishap => mishap != Mishap.Disconnect) && _workers.Of(parse) < 2)
+        if (mishaps.Count > 0 && mishaps.Any(static mishap => mishap is Mishap.Kill or Mishap.Pause) && _workers.Of(parse) < 2)
             throw new BadArgumentException("--workers 1 leaves nobody to take over: give at least 2, or --chaos disconnect");
         if (isEmbedded)
         {

@@ -47,6 +47,9 @@ internal static class FieldValues
             case double number when double.IsFinite(number):
                 json.WriteNumberValue(number);
                 break;
+            case decimal number:
+                json.WriteNumberValue(number);
+                break;
             case object[] window:
                 json.WriteStartArray();
                 foreach (object element in window)
@@ -74,52 +77,98 @@ internal static class FieldValues
         while (cursor.MoveNext())
         {
             if (cursor.Field < schema.Fields.Length)
-                values.Add((schema.Fields[cursor.Field], Value(schema.Fields[cursor.Field].Kind, cursor.Payload)));
+                values.Add((schema.Fields[cursor.Field], Value(schema.Fields[cursor.Field], cursor.Payload)));
         }
 
         return values;
     }
 
-    private static object Value(string kind, ReadOnlySpan<byte> payload)
+    private static object Value(FieldSchema field, ReadOnlySpan<byte> payload)
     {
-        string[] parts = kind.Split('.');
-        switch (parts[0])
+        string[] parts = field.Kind.Split('.');
+        switch (parts)
         {
-            case "sum" when payload.Length == sizeof(long):
+            case ["sum", "f64"] when DoubleSumMerger.IsCanonical(payload):
+                return BinaryPrimitives.ReadDoubleLittleEndian(payload);
+            case ["sum", "dec"] when payload.Length == sizeof(long):
+                return InUnits(BinaryPrimitives.ReadInt64LittleEndian(payload), field.Parameter);
+            case ["sum", _] when payload.Length == sizeof(long):
                 return BinaryPrimitives.ReadInt64LittleEndian(payload);
-            case "max" or "min" when ExtremumPayload.TryRead(payload, out long ordinal):
-                return parts[1] switch
-                {
-                    "time" when InstantOrdinal.IsOrdinal(ordinal) => InstantOrdinal.FromOrdinal(ordinal),
-                    "span" => DurationOrdinal.FromOrdinal(ordinal),
-                    "f64" => DoubleOrdinal.FromOrdinal(ordinal),
-                    _ => ordinal,
-                };
-            case "window":
-                return Window(parts[1], payload);
-            case "distinct":
+            case ["average", _] when AverageMerger.TryRead(payload, out long sum, out long count):
+                return InUnits(sum, field.Parameter) / count;
+            case ["max" or "min", var type] when ExtremumPayload.TryRead(payload, out long ordinal):
+                return Extremum(type, ordinal);
+            case ["first" or "last", var type]:
+                return Elements(type, payload).FirstOrDefault("");
+            case ["window" or "score", var type]:
+                return Elements(type, payload);
+            case ["list", var end, var type]:
+                object[] elements = Elements(type, payload);
+                return end == "first" ? elements : elements.Reverse().ToArray();
+            case ["set", var type]:
+                return Entries(type, payload, values: null);
+            case ["map", var type, .. var of]:
+                return Entries(type, payload, new FieldSchema("", string.Join('.', of)));
+            case ["histogram"] when HistogramBuckets.MinPrecision <= field.Parameter && field.Parameter <= HistogramBuckets.MaxPrecision:
+                HistogramState histogram = default;
+                histogram.Read(payload, field.Parameter);
+                return histogram.View(field.Parameter).ToString();
+            case ["distinct", _]:
                 DistinctState state = default;
                 state.Read(payload);
                 return state.View.Count;
             default:
-                return $"{payload.Length} bytes of {kind}";
+                return $"{payload.Length} bytes of {field.Kind}";
         }
     }
 
-    private static object[] Window(string element, ReadOnlySpan<byte> payload)
+    private static object Extremum(string type, long ordinal) => type switch
+    {
+        "time" when InstantOrdinal.IsOrdinal(ordinal) => InstantOrdinal.FromOrdinal(ordinal),
+        "span" => DurationOrdinal.FromOrdinal(ordinal),
+        "f64" => DoubleOrdinal.FromOrdinal(ordinal),
+        _ => ordinal,
+    };
+
+    private static decimal InUnits(long units, int scale)
+    {
+        decimal value = units;
+        for (int i = 0; i < scale; i++)
+            value /= 10;
+        return value;
+    }
+
+    private static object[] Elements(string type, ReadOnlySpan<byte> payload)
     {
         List<object> values = [];
         WindowCursor cursor = new(payload);
         while (cursor.MoveNext())
-        {
-            values.Add(element switch
-            {
-                "i64" when Int64Element.IsElement(cursor.Value) => Int64Element.Read(cursor.Value),
-                "guid" when GuidElement.IsElement(cursor.Value) => GuidElement.Read(cursor.Value),
-                _ => Encoding.UTF8.GetString(cursor.Value),
-            });
-        }
-
+            values.Add(Element(type, cursor.Value));
         return [.. values];
     }
+
+    private static object[] Entries(string type, ReadOnlySpan<byte> payload, FieldSchema? values)
+    {
+        List<object> entries = [];
+        KeyedCursor cursor = new(payload, hasValues: values is not null);
+        while (cursor.MoveNext())
+        {
+            if (values is null)
+                entries.Add(Element(type, cursor.Key));
+            else if (!cursor.Value.IsEmpty)
+                entries.Add($"{Text(Element(type, cursor.Key))}: {Text(Value(values, cursor.Value))}");
+        }
+
+        return [.. entries];
+    }
+
+    private static object Element(string type, ReadOnlySpan<byte> bytes) => type switch
+    {
+        "i64" or "i32" when Int64Element.IsElement(bytes) => Int64Element.Read(bytes),
+        "f64" when DoubleElement.IsElement(bytes) => DoubleElement.Read(bytes),
+        "time" when InstantElement.IsElement(bytes) => InstantElement.Read(bytes),
+        "span" when DurationElement.IsElement(bytes) => DurationElement.Read(bytes),
+        "guid" when GuidElement.IsElement(bytes) => GuidElement.Read(bytes),
+        _ => Encoding.UTF8.GetString(bytes),
+    };
 }

@@ -1,6 +1,4 @@
-using System.Collections;
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Sluice;
@@ -8,8 +6,7 @@ namespace Sluice;
 /// <summary>The newest contributions to a <see cref="WindowAttribute">[Window]</see> field, newest first.</summary>
 /// <typeparam name="T">The type of the values.</typeparam>
 /// <remarks>Immutable and safe on any thread. Two views are equal when they have the same values with the same timestamps in the same order.</remarks>
-[DebuggerDisplay("Count = {Count}")]
-public sealed class WindowView<T> : IReadOnlyList<T>, IEquatable<WindowView<T>>
+public sealed class WindowView<T> : ValuesView<T>, IEquatable<WindowView<T>>
     where T : notnull
 {
     internal WindowView(Stamped<T>[] newestFirst) => Stamped = ImmutableCollectionsMarshal.AsImmutableArray(newestFirst);
@@ -21,21 +18,12 @@ public sealed class WindowView<T> : IReadOnlyList<T>, IEquatable<WindowView<T>>
     public ImmutableArray<Stamped<T>> Stamped { get; }
 
     /// <summary>How many values the window holds, 0 to its declared size.</summary>
-    public int Count => Stamped.Length;
+    public override int Count => Stamped.Length;
 
     /// <summary>A value; 0 is the newest.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="IndexOutOfRangeException">The index is outside that range.</exception>
-    public T this[int index] => Stamped[index].Value;
-
-    /// <inheritdoc/>
-    public IEnumerator<T> GetEnumerator()
-    {
-        foreach (Stamped<T> element in Stamped)
-            yield return element.Value;
-    }
-
-    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    public override T this[int index] => Stamped[index].Value;
 
     /// <inheritdoc/>
     public bool Equals(WindowView<T>? other) => other is not null && Stamped.AsSpan().SequenceEqual(other.Stamped.AsSpan());
@@ -51,7 +39,4 @@ public sealed class WindowView<T> : IReadOnlyList<T>, IEquatable<WindowView<T>>
             hash.Add(element);
         return hash.ToHashCode();
     }
-
-    /// <inheritdoc/>
-    public override string ToString() => $"[{string.Join(", ", this)}]";
 }

@@ -70,6 +70,15 @@ internal static partial class EngineLog
     [LoggerMessage(61, LogLevel.Warning, "Dogpile: the creation of '{Key}' failed; its old value is served for now.")]
     public static partial void CreationFailed(this ILogger logger, Exception error, string key);
 
+    [LoggerMessage(63, LogLevel.Warning, "Dogpile: the server does not track keys for '{Channel}'; changes are heard by messages, which tell neither of expiry nor of other programs.")]
+    public static partial void ChangesNotTracked(this ILogger logger, Exception error, string channel);
+
+    [LoggerMessage(64, LogLevel.Warning, "Dogpile: changes can't be heard on '{Channel}'; until they can, memory asks the store about everything once a second.")]
+    public static partial void ChangesNotHeard(this ILogger logger, Exception error, string channel);
+
+    [LoggerMessage(65, LogLevel.Error, "Dogpile: a watcher of '{KeyPrefix}' threw.")]
+    public static partial void WatcherThrew(this ILogger logger, Exception error, string keyPrefix);
+
     [LoggerMessage(62, LogLevel.Warning, "Dogpile: the lease on the creation of '{Key}' was lost; the value that it made, if any, was not kept.")]
     public static partial void CreationLeaseLost(this ILogger logger, string key);
 

@@ -187,7 +187,7 @@ internal sealed class AggregateRuntime : IFlushSink
     {
         Cache.Close();
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_sweeper, _flusher, _compaction).ConfigureAwait(false);
+        await Task.WhenAll(_sweeper, _flusher).ConfigureAwait(false);
         try
         {
             await UntilTakenAsync(static cache => cache.TryExpireAll(CompletionReason.Shutdown, out _), deadline).ConfigureAwait(false);
@@ -231,7 +231,8 @@ internal sealed class AggregateRuntime : IFlushSink
         CompleteLanes();
         try
         {
-            await Task.WhenAll(Lanes.Select(static lane => lane.Completion)).WaitAsync(deadline).ConfigureAwait(false);
+            // Compaction runs the application's code, which may take its time: nothing but the end waits for it.
+            await Task.WhenAll([.. Lanes.Select(static lane => lane.Completion), _compaction]).WaitAsync(deadline).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

@@ -54,7 +54,7 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
         if (stored is null)
             return;
         ImmutableArray<Compaction>.Builder compactions = ImmutableArray.CreateBuilder<Compaction>(resources.Length);
-        for (int i = 0; i < resources.Length; i++)
+        for (int i = 0; i < resources.Length && !cancellation.IsCancellationRequested; i++)
         {
             try
             {

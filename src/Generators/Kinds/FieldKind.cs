@@ -6,7 +6,8 @@ namespace Sluice.Generators.Kinds;
 
 /// <summary>
 /// One kind of field: the attribute that declares it, and what becomes of a property that carries it. A new kind is a file with a class like this,
-/// a file with its state and a file with its merger, and a line in the two tables that list the kinds.
+/// a file with its state and a file with its merger, and a line in each of the tables that list the kinds: this generator's, that of the mergers, and
+/// that of the descriptors which the scripts read.
 /// </summary>
 internal abstract class FieldKind
 {

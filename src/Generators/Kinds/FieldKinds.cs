@@ -8,10 +8,19 @@ internal static class FieldKinds
     public static readonly ImmutableArray<FieldKind> All =
     [
         new SumKind(),
+        new DiffKind(),
+        new CountKind(),
+        new AverageKind(),
         new MaxKind(),
         new MinKind(),
+        new FirstOrLastKind("First", "first.", "EarliestFirst", "earliest"),
+        new FirstOrLastKind("Last", "last.", "LatestFirst", "latest"),
         new WindowKind(),
+        new ListKind(),
+        new SetKind(),
         new DistinctKind(),
+        new HistogramKind(),
+        new MapKind(),
         new OpaqueKind(),
     ];
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.CodeAnalysis;
 using Sluice.Generators.Model;
 using Sluice.Generators.Parsing;
 
@@ -7,7 +6,7 @@ namespace Sluice.Generators.Kinds;
 
 internal sealed class WindowKind : FieldKind
 {
-    private const int MaxSize = 1000;
+    public const int MaxSize = 1000;
 
     public override string Attribute => "Sluice.WindowAttribute";
 
@@ -15,18 +14,11 @@ internal sealed class WindowKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string? element = declaration.Property.Type is INamedTypeSymbol { TypeArguments.Length: 1 } type
-            && NameOf(type.OriginalDefinition) == "global::Sluice.WindowView<T>"
-            && type.NullableAnnotation != NullableAnnotation.Annotated ? NameOf(type.TypeArguments[0]) : null;
-        (string? suffix, string codec) = element switch
-        {
-            "string" => ("utf8", "StringElement"),
-            "long" => ("i64", "Int64Element"),
-            "global::System.Guid" => ("guid", "GuidElement"),
-            _ => (null, ""),
-        };
+        string? stamped = Elements.OfView(declaration.Property.Type, "WindowView");
+        string? element = stamped ?? Elements.OfView(declaration.Property.Type, "ScoredView");
+        (string? suffix, string codec) = Elements.OfCollection(element);
         if (suffix is null)
-            return declaration.RefuseType("[Window] takes WindowView<string>, WindowView<long> and WindowView<Guid>");
+            return declaration.RefuseType("[Window] takes WindowView (the newest) and ScoredView (the highest) of string, long and Guid");
         if (declaration.Argument is not int size)
             return null; // The compiler has reported the argument already.
         if (size is < 1 or > MaxSize)
@@ -34,11 +26,13 @@ internal sealed class WindowKind : FieldKind
         string text = size.ToString(CultureInfo.InvariantCulture);
         return new FieldShape
         {
-            WireKind = "window." + suffix,
+            WireKind = (stamped is null ? "score." : "window.") + suffix,
             Parameter = size,
-            StateType = $"{Fields}WindowState<{element}, {Fields}{codec}>",
-            EventType = $"global::Sluice.Stamped<{element}>?",
-            EventSummary = "Goes into {0} at the place of its timestamp, or of the session clock if it has none; null contributes nothing.",
+            StateType = $"{Fields}{(stamped is null ? "ScoredState" : "WindowState")}<{element}, {Fields}{codec}>",
+            EventType = $"global::Sluice.{(stamped is null ? "Scored" : "Stamped")}<{element}>?",
+            EventSummary = stamped is null
+                ? "Goes into {0} at the place of its score; null contributes nothing."
+                : "Goes into {0} at the place of its timestamp, or of the session clock if it has none; null contributes nothing.",
             Accept = suffix == "utf8" ? Fields + "StringElement.Accept" : null,
             MergeArguments = $", {text}, in context",
             ReadArguments = ", " + text,

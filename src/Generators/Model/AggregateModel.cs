@@ -45,17 +45,35 @@ internal sealed record FieldShape
     /// <summary>The type of the merged contributions.</summary>
     public required string StateType { get; init; }
 
-    /// <summary>The type of one event's contribution.</summary>
-    public required string EventType { get; init; }
+    /// <summary>The type of one event's contribution; null when every event contributes the same, which <see cref="Contribution"/> says.</summary>
+    public string? EventType { get; init; }
+
+    /// <summary>What every event contributes, as an expression, when it is not the event that says it.</summary>
+    public string Contribution { get; init; } = "";
+
+    /// <summary>
+    /// Where a contribution may be none: what of a contribution that is one the guard and the merge take, <c>{0}</c> being its name. Empty where they
+    /// take the event's property as it is.
+    /// </summary>
+    public string Unwrapped { get; init; } = "";
 
     /// <summary>What the contribution does, one sentence for the event's documentation; <c>{0}</c> is a reference to the property.</summary>
-    public required string EventSummary { get; init; }
+    public string EventSummary { get; init; } = "";
 
     /// <summary>The method that makes or refuses a contribution when the event is made, called with the value and the property's name; null when every value is right.</summary>
     public string? Accept { get; init; }
 
-    /// <summary>The state's method that says whether a contribution fits; null when every contribution does.</summary>
+    /// <summary>What <see cref="Accept"/> takes besides the value and the name.</summary>
+    public string AcceptArguments { get; init; } = "";
+
+    /// <summary>The state's method that says whether a contribution fits; null when every contribution does. It takes the contribution and <see cref="GuardArguments"/>.</summary>
     public string? Guard { get; init; }
+
+    /// <summary>What <see cref="Guard"/> takes besides the contribution.</summary>
+    public string GuardArguments { get; init; } = "";
+
+    /// <summary>The state's method that takes the contribution in.</summary>
+    public string Merge { get; init; } = "Merge";
 
     /// <summary>The outcome when <see cref="Guard"/> says no.</summary>
     public string Refusal { get; init; } = "Overflow";
@@ -69,6 +87,12 @@ internal sealed record FieldShape
     /// <summary>What a read takes besides the payload.</summary>
     public string ReadArguments { get; init; } = "";
 
-    /// <summary>The state's property that the snapshot shows.</summary>
+    /// <summary>The state's member that the snapshot shows, with its arguments if it is a method.</summary>
     public required string View { get; init; }
+
+    /// <summary>True when the snapshot shows null for an empty field, and the view only otherwise.</summary>
+    public bool IsNullWhenEmpty { get; init; }
+
+    /// <summary>The expression of what the snapshot shows.</summary>
+    public string ViewOf(string state) => IsNullWhenEmpty ? $"{state}.IsEmpty ? null : {state}.{View}" : $"{state}.{View}";
 }

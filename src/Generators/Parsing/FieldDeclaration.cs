@@ -13,6 +13,22 @@ internal readonly struct FieldDeclaration(IPropertySymbol property, AttributeDat
     /// <summary>The attribute's one argument, or null when it has none or a wrong one.</summary>
     public object? Argument { get; } = AttributeArguments.Single(attribute);
 
+    /// <summary>The attribute's arguments in order; null for a wrong one.</summary>
+    public object? ArgumentAt(int index) =>
+        index < Attribute.ConstructorArguments.Length && Attribute.ConstructorArguments[index] is { Kind: not TypedConstantKind.Array } argument ? argument.Value : null;
+
+    /// <summary>The value of one of the attribute's options, or null when it was not given.</summary>
+    public object? Option(string name)
+    {
+        foreach (KeyValuePair<string, TypedConstant> option in Attribute.NamedArguments)
+        {
+            if (option.Key == name && option.Value.Kind != TypedConstantKind.Array)
+                return option.Value.Value;
+        }
+
+        return null;
+    }
+
     /// <summary>Reports that the kind does not take the property's type.</summary>
     public FieldShape? RefuseType(string whatItTakes)
     {
@@ -20,7 +36,7 @@ internal readonly struct FieldDeclaration(IPropertySymbol property, AttributeDat
         return null;
     }
 
-    /// <summary>Reports that the attribute's argument is out of range.</summary>
+    /// <summary>Reports that an argument or an option of the attribute is out of range, missing, or not for this type.</summary>
     public FieldShape? RefuseParameter(string why)
     {
         Location? location = Attribute.ApplicationSyntaxReference?.GetSyntax().GetLocation();

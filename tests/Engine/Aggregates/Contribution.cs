@@ -32,6 +32,24 @@ internal sealed record Contribution
 
     public Stamped<Guid>? Guid { get; init; }
 
+    /// <summary>Two decimal places.</summary>
+    public decimal Money { get; init; }
+
+    /// <summary>A few quarters: sums of them are exact doubles.</summary>
+    public double Quarters { get; init; }
+
+    public int? Measure { get; init; }
+
+    public decimal? Price { get; init; }
+
+    public double? Score { get; init; }
+
+    /// <summary>What histograms, and maps of sums, counts and averages get: merging it twice is not merging it once.</summary>
+    public int? Amount { get; init; }
+
+    /// <summary>Without what changes a record that has it already.</summary>
+    public Contribution Idempotent => this with { Small = 0, Large = 0, Money = 0, Quarters = 0, Measure = null, Price = null, Amount = null };
+
     public Outer.EveryKind.Event ToEvent() => new()
     {
         SumInt32 = Small,
@@ -52,7 +70,46 @@ internal sealed record Contribution
         DistinctTexts = Text?.Value,
         DistinctNumbers = Number?.Value,
         DistinctGuids = Guid?.Value,
+        SumDecimal = Money,
+        SumDouble = Quarters,
+        DiffInt64 = Large,
+        DiffInt32 = Small,
+        DiffDecimal = Money,
+        AverageInt64 = Measure * 1_000_000_007L,
+        AverageInt32 = Measure,
+        AverageDecimal = Price,
+        FirstText = Text,
+        LastText = Text,
+        FirstInt64 = Number,
+        LastInt32 = Whole,
+        LastDouble = Double,
+        FirstTime = Time,
+        LastSpan = Span,
+        FirstGuid = Guid,
+        HighestTexts = Score is { } score && Text is { } text ? new Scored<string>(text.Value, score) : null,
+        HighestNumbers = Score is { } other && Number is { } number ? new Scored<long>(number.Value, other) : null,
+        LastTexts = Text,
+        FirstNumbers = Number,
+        FirstGuids = Guid,
+        SetTexts = Text?.Value,
+        SetNumbers = Number?.Value,
+        SetGuids = Guid?.Value,
+        Histogram = Amount is { } amount ? Math.Abs(amount * 1.1) : null,
+        SumsByText = Pair(Text, Amount * 1L),
+        SumsByGuid = Pair(Guid, Amount),
+        SumsByNumber = Pair(Number, Amount / 4.0),
+        CountsByText = Amount is null ? null : Text?.Value,
+        AveragesByText = Pair(Text, Amount * 1L),
+        MaximaByNumber = Pair(Number, Double),
+        MinimaByGuid = Pair(Guid, Time),
     };
+
+    /// <summary>A value that has a session clock's timestamp whoever makes the event.</summary>
+    public Stamped<int>? Whole => Int32 is { } value ? value : null;
+
+    private static KeyValuePair<TKey, T>? Pair<TKey, T>(Stamped<TKey>? key, T? value)
+        where T : struct =>
+        key is { } known && value is { } contribution ? KeyValuePair.Create(known.Value, contribution) : null;
 }
 
 /// <summary>Random events: many without a contribution, from few origins, with few different timestamps, so that ties are the rule.</summary>
@@ -84,6 +141,12 @@ internal static class Contributions
         from text in Optional(MaybeStamped(Texts))
         from count in Optional(MaybeStamped(Gen.Choose(0, 50).Select(static n => (long)n << 40)))
         from guid in Optional(MaybeStamped(Gen.Choose(0, 9).Select(static n => new Guid(n, 0, 0, [0, 0, 0, 0, 0, 0, 0, (byte)n]))))
+        from money in Gen.Choose(-100_000, 100_000)
+        from quarters in Gen.Choose(-4000, 4000)
+        from measure in Optional(Gen.Choose(-3, 1000))
+        from price in Optional(Gen.Choose(-500, 50_000).Select(static cents => cents / 100m))
+        from score in Optional(Gen.Elements(0.0, -0.0, 1, -1, 2.5, double.MaxValue, double.PositiveInfinity, double.NegativeInfinity))
+        from amount in Optional(Gen.Choose(-2, 2))
         select new Contribution
         {
             Now = now,
@@ -98,6 +161,12 @@ internal static class Contributions
             Text = text,
             Number = count,
             Guid = guid,
+            Money = money / 100m,
+            Quarters = quarters / 4.0,
+            Measure = measure,
+            Price = price,
+            Score = score,
+            Amount = amount,
         };
 
     /// <summary>Lists of events with identities that are unique, as engines give them.</summary>
@@ -106,8 +175,8 @@ internal static class Contributions
     /// <summary>Seeds for what a property decides at random beside its events, so that it decides the same when it is replayed.</summary>
     public static Arbitrary<int> Seeds { get; } = Arb.From(Gen.Choose(0, int.MaxValue));
 
-    // An event draws one number for each window that it goes into, so the numbers of two events lie further apart than an event has windows.
-    private static Contribution[] Numbered(Contribution[] list) => [.. list.Select(static (contribution, i) => contribution with { Sequence = 10 * (i + 1) })];
+    // An event draws one number for each place in an order that it takes, so the numbers of two events lie further apart than that.
+    private static Contribution[] Numbered(Contribution[] list) => [.. list.Select(static (contribution, i) => contribution with { Sequence = 100 * (i + 1) })];
 
     private static Gen<T?> Optional<T>(Gen<T> values)
         where T : struct =>

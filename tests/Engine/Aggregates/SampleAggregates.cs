@@ -87,5 +87,115 @@ internal static partial class Outer
 
         [Distinct(typeof(Guid))]
         internal partial DistinctView DistinctGuids { get; }
+
+        [Sum(Scale = 2)]
+        internal partial decimal SumDecimal { get; }
+
+        [Sum]
+        internal partial double SumDouble { get; }
+
+        [Diff]
+        internal partial long DiffInt64 { get; }
+
+        [Diff(Initial = 1000)]
+        internal partial int DiffInt32 { get; }
+
+        [Diff(Initial = -7, Scale = 3)]
+        internal partial decimal DiffDecimal { get; }
+
+        [Average]
+        internal partial AverageView AverageInt64 { get; }
+
+        [Average(typeof(int))]
+        internal partial AverageView AverageInt32 { get; }
+
+        [Average(typeof(decimal), Scale = 2)]
+        internal partial AverageView AverageDecimal { get; }
+
+        [First]
+        internal partial string? FirstText { get; }
+
+        [Last]
+        internal partial string? LastText { get; }
+
+        [First]
+        internal partial long? FirstInt64 { get; }
+
+        [Last]
+        internal partial int LastInt32 { get; }
+
+        [Last]
+        internal partial double? LastDouble { get; }
+
+        [First]
+        internal partial DateTimeOffset? FirstTime { get; }
+
+        [Last]
+        internal partial TimeSpan? LastSpan { get; }
+
+        [First]
+        internal partial Guid FirstGuid { get; }
+
+        [Window(4)]
+        internal partial ScoredView<string> HighestTexts { get; }
+
+        [Window(40)]
+        internal partial ScoredView<long> HighestNumbers { get; }
+
+        [List(4)]
+        internal partial ListView<string> LastTexts { get; }
+
+        [List(3, Keep = ListEnd.First)]
+        internal partial ListView<long> FirstNumbers { get; }
+
+        [List(40, Keep = ListEnd.First)]
+        internal partial ListView<Guid> FirstGuids { get; }
+
+        [Set(5)]
+        internal partial SetView<string> SetTexts { get; }
+
+        [Set(40)]
+        internal partial SetView<long> SetNumbers { get; }
+
+        [Set(2)]
+        internal partial SetView<Guid> SetGuids { get; }
+
+        [Histogram]
+        internal partial HistogramView Histogram { get; }
+
+        [Map(3, MapOf.Sum)]
+        internal partial MapView<string, long> SumsByText { get; }
+
+        [Map(4, MapOf.Sum)]
+        internal partial MapView<Guid, int> SumsByGuid { get; }
+
+        [Map(40, MapOf.Sum)]
+        internal partial MapView<long, double> SumsByNumber { get; }
+
+        [Map(5, MapOf.Count)]
+        internal partial MapView<string, long> CountsByText { get; }
+
+        [Map(4, MapOf.Average)]
+        internal partial MapView<string, AverageView> AveragesByText { get; }
+
+        [Map(5, MapOf.Max)]
+        internal partial MapView<long, double> MaximaByNumber { get; }
+
+        [Map(2, MapOf.Min)]
+        internal partial MapView<Guid, DateTimeOffset> MinimaByGuid { get; }
     }
+}
+
+/// <summary>Every event counts here, so that no event leaves it empty.</summary>
+[Aggregate("counted")]
+internal sealed partial class Counted
+{
+    [Key]
+    internal partial string Id { get; }
+
+    [Count]
+    internal partial long Events { get; }
+
+    [Sum]
+    internal partial long Total { get; }
 }

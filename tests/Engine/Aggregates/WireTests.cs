@@ -38,6 +38,35 @@ public sealed class WireTests
         { "distinct.utf8", 14, "00 03 00 00 74", "a rank beyond the last" },
         { "distinct.utf8", 14, "00 03 10 00 01", "a register beyond the last" },
         { "distinct.utf8", 14, "00 04 00 00 41 00", "a part of an entry" },
+        { "sum.f64", 0, "00 08 00 00 00 00 00 00 00 80", "a sum of minus zero" },
+        { "sum.f64", 0, "00 08 00 00 00 00 00 00 F0 7F", "an infinite sum" },
+        { "sum.f64", 0, "00 08 00 00 00 00 00 00 F8 7F", "a sum of NaN" },
+        { "average.i64", 0, "00 10 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", "an average of nothing" },
+        { "average.i64", 0, "00 10 01 00 00 00 00 00 00 00 FF FF FF FF FF FF FF FF", "an average of less than nothing" },
+        { "average.dec", 2, "00 08 01 00 00 00 00 00 00 00", "an average without a count" },
+        { "score.i64", 1, "00 21 00 07 FF FF FF FF FF FF 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 08 00 00 00 00 00 00 00 00", "a score of NaN" },
+        { "score.i64", 1, "00 21 FF F0 00 00 00 00 00 01 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 08 00 00 00 00 00 00 00 00", "a score beyond infinity" },
+        { "list.first.i64", 1, "00 21 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 08 00 00 00 00 00 00 00 00", "an instant whose bits are not flipped" },
+        { "list.first.i64", 1, "00 21 54 35 D7 8A 0B C8 BF FF 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 08 00 00 00 00 00 00 00 00", "an instant after the last" },
+        { "first.i32", 1, "00 21 7F FF FF FF FF FF FF FF 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 08 00 00 00 80 00 00 00 00", "an integer beyond its type" },
+        { "last.time", 1, "00 21 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 08 00 40 37 F4 75 28 CA 2B", "a value after the last instant" },
+        { "last.time", 1, "00 21 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 80 00 00 00 00 00 00 00 08 FF FF FF FF FF FF FF FF", "a value before the first instant" },
+        { "set.utf8", 1, "00 0A 00 00 00 00 00 00 00 01 01 FF", "a value that is not UTF-8" },
+        { "set.utf8", 1, "00 14 00 00 00 00 00 00 00 01 01 61 00 00 00 00 00 00 00 02 01 62", "more values than the set keeps" },
+        { "set.utf8", 9, "00 14 00 00 00 00 00 00 00 02 01 61 00 00 00 00 00 00 00 01 01 62", "hashes that descend" },
+        { "set.utf8", 9, "00 14 00 00 00 00 00 00 00 01 01 62 00 00 00 00 00 00 00 01 01 61", "values of one hash that descend" },
+        { "set.utf8", 9, "00 14 00 00 00 00 00 00 00 01 01 61 00 00 00 00 00 00 00 01 01 61", "a value twice" },
+        { "map.utf8.sum.i64", 9, "00 0A 00 00 00 00 00 00 00 01 01 61", "a key without a value" },
+        { "map.utf8.sum.i64", 9, "00 13 00 00 00 00 00 00 00 01 01 61 08 00 00 00 00 00 00 00 00", "a sum of zero that has bytes" },
+        { "map.utf8.max.i64", 9, "00 0B 00 00 00 00 00 00 00 01 01 61 00", "an extremum of nothing" },
+        { "map.i64.average.i64", 9, "00 12 00 00 00 00 00 00 00 01 08 00 00 00 00 00 00 00 00 00", "an average of nothing for a key" },
+        { "histogram", 6, "00 03 00 00 00", "a bucket of nothing" },
+        { "histogram", 6, "00 02 00 00", "a bucket without a count" },
+        { "histogram", 6, "00 06 00 01 01 00 00 01", "buckets that descend" },
+        { "histogram", 6, "00 06 00 01 01 00 01 01", "a bucket twice" },
+        { "histogram", 6, "00 03 17 41 01", "a bucket beyond the last" },
+        { "histogram", 6, "00 04 00 01 81 00", "a count in two bytes where one would do" },
+        { "histogram", 6, "00 0A 00 01 80 80 80 80 80 80 80 10", "a count of 2^53" },
     };
 
     [Fact]
@@ -61,6 +90,14 @@ public sealed class WireTests
     [InlineData("max.i64", 0, "80 00 00 00 00 00 00 00", "7F FF FF FF FF FF FF FF", "80 00 00 00 00 00 00 00")]
     [InlineData("min.i64", 0, "80 00 00 00 00 00 00 00", "7F FF FF FF FF FF FF FF", "7F FF FF FF FF FF FF FF")]
     [InlineData("distinct.utf8", 14, "00 00 41 00 00 85", "00 00 43 00 01 01", "00 00 43 00 00 85 00 01 01")]
+    [InlineData("sum.dec", 2, "9C FF FF FF FF FF FF FF", "C8 00 00 00 00 00 00 00", "64 00 00 00 00 00 00 00")]
+    [InlineData("sum.f64", 0, "00 00 00 00 00 00 F8 3F", "00 00 00 00 00 00 F8 BF", "")]
+    [InlineData("sum.f64", 0, "00 00 00 00 00 00 F8 3F", "00 00 00 00 00 00 F8 3F", "00 00 00 00 00 00 08 40")]
+    [InlineData("average.i64", 0, "05 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00", "FB FF FF FF FF FF FF FF 02 00 00 00 00 00 00 00", "00 00 00 00 00 00 00 00 03 00 00 00 00 00 00 00")]
+    [InlineData("set.utf8", 1, "00 00 00 00 00 00 00 01 01 62", "00 00 00 00 00 00 00 01 01 61", "00 00 00 00 00 00 00 01 01 61")]
+    [InlineData("map.utf8.sum.i64", 9, "00 00 00 00 00 00 00 01 01 61 08 01 00 00 00 00 00 00 00", "00 00 00 00 00 00 00 01 01 61 08 FF FF FF FF FF FF FF FF", "00 00 00 00 00 00 00 01 01 61 00")]
+    [InlineData("map.utf8.max.i32", 9, "00 00 00 00 00 00 00 01 01 61 08 80 00 00 00 00 00 00 05", "00 00 00 00 00 00 00 01 01 61 08 80 00 00 00 00 00 00 07", "00 00 00 00 00 00 00 01 01 61 08 80 00 00 00 00 00 00 07")]
+    [InlineData("histogram", 6, "00 00 05 07 41 7F", "07 41 01 07 42 01", "00 00 05 07 41 80 01 07 42 01")]
     public void Payloads_merge_as_documented(string kind, int parameter, string left, string right, string expected)
     {
         RecordMerger merger = RecordMerger.For(new AggregateSchema("a", new FieldSchema("F", kind, parameter)));
@@ -100,12 +137,32 @@ public sealed class WireTests
     [InlineData("window.utf8", 0)]
     [InlineData("window.utf8", 1001)]
     [InlineData("distinct.utf8", 12)]
+    [InlineData("sum.dec", 19)]
+    [InlineData("sum.dec", -1)]
+    [InlineData("sum.f64", 1)]
+    [InlineData("average.i64", 1)]
+    [InlineData("last.i64", 2)]
+    [InlineData("list.last.i64", 1001)]
+    [InlineData("set.i64", 0)]
+    [InlineData("histogram", 1)]
+    [InlineData("histogram", 10)]
+    [InlineData("map.utf8.sum.i64", 1001)]
+    [InlineData("map.utf8.sum.dec", 5)]
+    [InlineData("map.i32.sum.i64", 5)]
     public void A_kind_or_a_parameter_that_is_not_known_is_refused_when_the_merger_is_made(string kind, int parameter)
     {
         NotSupportedException e = Assert.Throws<NotSupportedException>(() => RecordMerger.For(new AggregateSchema("shop", new FieldSchema("Field", kind, parameter))));
 
         Assert.Contains("'Field'", e.Message, StringComparison.Ordinal);
         Assert.Contains("'shop'", e.Message, StringComparison.Ordinal);
+    }
+
+    // A fingerprint that changes cuts every running application off from what it has stored.
+    [Fact]
+    public void The_fingerprint_of_a_schema_is_what_it_was()
+    {
+        Assert.Equal(0x9f87dfac66a5e2c6UL, Visit.Definition.Schema.Fingerprint);
+        Assert.Equal("sum.i64 0, max.time 0, min.time 0, window.utf8 10, distinct.utf8 14", string.Join(", ", Visit.Definition.Schema.Fields.Select(static field => $"{field.Kind} {field.Parameter}")));
     }
 
     [Theory]

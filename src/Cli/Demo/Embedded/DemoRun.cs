@@ -9,6 +9,7 @@ namespace Sluice.Cli.Demo.Embedded;
 /// <summary>Workers on one server, what may be done to them while they work, and what has happened. Actions are for one thread.</summary>
 internal sealed class DemoRun : IAsyncDisposable
 {
+    /// <summary>What settling takes at most, beside the leases that have to run out.</summary>
     private static readonly TimeSpan SettlingLimit = TimeSpan.FromSeconds(60);
 
     private readonly DemoTerms _terms;
@@ -80,6 +81,12 @@ internal sealed class DemoRun : IAsyncDisposable
             return;
         }
 
+        if (!HasRecovered)
+        {
+            Tell("nobody is stopped now: the server is being sent again what it lost");
+            return;
+        }
+
         if (Pick() is not { } chosen)
             return;
         chosen.Pause();
@@ -113,6 +120,8 @@ internal sealed class DemoRun : IAsyncDisposable
         }
 
         TimeSpan lost = _server.LoseLatestWrites();
+        if (lost == TimeSpan.Zero)
+            return;
         _lastLoss = Elapsed;
         Tell($"the server lost its last {lost.TotalMilliseconds:0} ms of writes; workers still have them");
     }
@@ -143,7 +152,7 @@ internal sealed class DemoRun : IAsyncDisposable
         BreakSink(false);
         if (_workers.Exists(static worker => worker.State == WorkerState.Paused))
             PauseOrResume();
-        using CancellationTokenSource limit = new(SettlingLimit);
+        using CancellationTokenSource limit = new(SettlingLimit + (2 * _terms.Lease));
         DemoWorker[] living = [.. _workers.Where(static worker => worker.State == WorkerState.Running)];
         await Task.WhenAll(living.Select(worker => Task.Run(() => worker.FinishAsync(limit.Token), limit.Token))).ConfigureAwait(false);
         while (Array.Exists(_server.Snapshot(), static state => !state.Open.IsEmpty || !state.Sealed.IsEmpty))

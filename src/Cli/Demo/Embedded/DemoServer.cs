@@ -45,19 +45,19 @@ internal sealed class DemoServer(bool ignoresNumbers) : IAsyncDisposable
         lock (_gate)
         {
             _history.Enqueue((Stopwatch.GetTimestamp(), states));
-            while (Stopwatch.GetElapsedTime(_history.Peek().At) > Memory)
-                _history.Dequeue();
+            Prune();
         }
 
         return states;
     }
 
     /// <summary>Takes every partition back to the oldest state that is remembered.</summary>
-    /// <returns>How much is lost.</returns>
+    /// <returns>How much is lost; zero when nothing is remembered.</returns>
     public TimeSpan LoseLatestWrites()
     {
         lock (_gate)
         {
+            Prune();
             if (!_history.TryPeek(out (long At, PartitionState[] States) oldest))
                 return TimeSpan.Zero;
             for (int partition = 0; partition < Partitions; partition++)
@@ -68,4 +68,10 @@ internal sealed class DemoServer(bool ignoresNumbers) : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _store.DisposeAsync();
+
+    private void Prune()
+    {
+        while (_history.TryPeek(out (long At, PartitionState[] States) oldest) && Stopwatch.GetElapsedTime(oldest.At) > Memory)
+            _history.Dequeue();
+    }
 }

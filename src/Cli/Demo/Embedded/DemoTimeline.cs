@@ -3,8 +3,11 @@ namespace Sluice.Cli.Demo.Embedded;
 /// <summary>What happens when nobody presses a key: each mishap that was asked for, at its share of the time. For one thread.</summary>
 internal sealed class DemoTimeline
 {
+    private const double SleepOfLeases = 1.8;
+
     private readonly Queue<(double Share, Func<DemoRun, Task> Act)> _acts;
     private readonly DemoTerms _terms;
+    private TimeSpan? _resumeAt;
 
     public DemoTimeline(DemoTerms terms, IReadOnlyList<Mishap> mishaps)
     {
@@ -20,7 +23,22 @@ internal sealed class DemoTimeline
             _acts.Dequeue();
             await next.Act(run).ConfigureAwait(false);
         }
+
+        // Whoever was stopped sleeps for longer than its lease, however short the whole is.
+        if (run.Workers.Any(static worker => worker.State == WorkerState.Paused))
+        {
+            _resumeAt ??= run.Elapsed + (_terms.Lease * SleepOfLeases);
+            if (run.Elapsed >= _resumeAt)
+                run.PauseOrResume();
+        }
+        else
+        {
+            _resumeAt = null;
+        }
     }
+
+    /// <summary>Whether everything has happened that was asked for.</summary>
+    public bool IsOver => _acts.Count == 0 && _resumeAt is null;
 
     private static IEnumerable<(double Share, Func<DemoRun, Task> Act)> Acts(Mishap mishap) => mishap switch
     {
@@ -28,22 +46,14 @@ internal sealed class DemoTimeline
         Mishap.Rollback => [(0.32, Do(static run => run.LoseLatestWrites()))],
         Mishap.Kill => [(0.45, static run => run.KillAsync())],
         Mishap.Sink => [(0.56, Do(static run => run.BreakSink(true))), (0.64, Do(static run => run.BreakSink(false)))],
-        _ => [(0.68, Do(Pause)), (0.92, Do(Resume))],
+        _ => [(0.68, Do(Pause))],
     };
 
     private static void Pause(DemoRun run)
     {
-        if (!IsPaused(run))
+        if (!run.Workers.Any(static worker => worker.State == WorkerState.Paused))
             run.PauseOrResume();
     }
-
-    private static void Resume(DemoRun run)
-    {
-        if (IsPaused(run))
-            run.PauseOrResume();
-    }
-
-    private static bool IsPaused(DemoRun run) => run.Workers.Any(static worker => worker.State == WorkerState.Paused);
 
     private static Func<DemoRun, Task> Do(Action<DemoRun> act) => run =>
     {

@@ -7,7 +7,7 @@ namespace Sluice.Cli.Demo.Embedded;
 /// <summary>What a demonstration says at the end.</summary>
 internal static class TruthTable
 {
-    public static void Write(IAnsiConsole console, DemoRun run, Truth truth, Truth? careless)
+    public static void Write(IAnsiConsole console, DemoRun run, Truth truth)
     {
         console.WriteLine();
         console.MarkupLine($"  [dim]{"",-36}{"hits",15}{"bytes",22}[/]");
@@ -25,20 +25,21 @@ internal static class TruthTable
         console.MarkupLine(
             $"  [dim]{Count(Consequence.ReplyLost)} replies lost, {Count(Consequence.DuplicateSuppressed)} duplicates suppressed, {Count(Consequence.Fenced)} fenced, {Count(Consequence.Replayed)} replayed;[/]");
         console.MarkupLine($"  [dim]{Count(Consequence.Reclaimed)} sessions claimed again, {Count(Consequence.RecognisedBySink)} known to the database by their idempotency key[/]");
-        if (careless is not null)
-        {
-            long more = careless.Completed.Hits - careless.Acknowledged.Hits;
-            console.WriteLine();
-            console.MarkupLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"  [bold]without batch numbers[/]: {HumanUnits.Count(careless.Acknowledged.Hits)} hits became {HumanUnits.Count(careless.Completed.Hits)}  {(more == 0 ? "[green]EXACT[/]" : $"[red]{more:+#,0;-#,0} ({100.0 * more / Math.Max(careless.Acknowledged.Hits, 1):+0.0;-0.0} %)[/]")}"));
-        }
-
         console.WriteLine();
 
         void Row(string name, PageTotals totals) => console.MarkupLine($"  {name,-36}{HumanUnits.Count(totals.Hits),15}{HumanUnits.Count(totals.Bytes),22}");
 
         string Count(Consequence consequence) => HumanUnits.Count(run.Mishaps[consequence]);
+    }
+
+    /// <summary>What the same costs without the numbers of batches.</summary>
+    public static void Compare(IAnsiConsole console, Truth careless)
+    {
+        long more = careless.Completed.Hits - careless.Acknowledged.Hits;
+        console.MarkupLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"  once more, with lost replies and [bold]without batch numbers[/]: {(more == 0 ? "[green]EXACT[/]" : $"[red]{more:+#,0;-#,0} hits ({100.0 * more / Math.Max(careless.Acknowledged.Hits, 1):+0.0;-0.0} %)[/]")}"));
+        console.WriteLine();
     }
 
     private static string Verdict(long wanted, long got, int width) => wanted == got

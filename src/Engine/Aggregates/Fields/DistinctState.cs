@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.ComponentModel;
 using Sluice.Aggregates.Distinct;
 using Sluice.Aggregates.Wire;
@@ -52,29 +51,23 @@ public struct DistinctState : IFieldState
     public void Merge(string? contribution)
     {
         if (contribution is not null)
-            Raise(MurmurHash64A.HashUtf8(contribution));
+            Raise(StringElement.Hash(contribution));
     }
 
     /// <summary>Counts an integer by its 8 bytes, little-endian.</summary>
     /// <param name="contribution">The value; <see langword="null"/> is none.</param>
     public void Merge(long? contribution)
     {
-        if (contribution is not { } value)
-            return;
-        Span<byte> bytes = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
-        Raise(MurmurHash64A.Hash(bytes));
+        if (contribution is { } value)
+            Raise(Int64Element.Hash(value));
     }
 
     /// <summary>Counts a Guid by its 16 bytes in the order of its text.</summary>
     /// <param name="contribution">The value; <see langword="null"/> is none.</param>
     public void Merge(Guid? contribution)
     {
-        if (contribution is not { } value)
-            return;
-        Span<byte> bytes = stackalloc byte[16];
-        value.TryWriteBytes(bytes, bigEndian: true, out _);
-        Raise(MurmurHash64A.Hash(bytes));
+        if (contribution is { } value)
+            Raise(GuidElement.Hash(value));
     }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace Sluice.Aggregates.Fields;
 /// <typeparam name="TOrdinal">Its order.</typeparam>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct MaxState<T, TOrdinal> : IFieldState
+public struct MaxState<T, TOrdinal> : IFieldState, IEntryState<T, T>
     where T : struct
     where TOrdinal : IOrdinal<T>
 {
@@ -58,4 +58,16 @@ public struct MaxState<T, TOrdinal> : IFieldState
         _ordinal = ordinal;
         _hasValue = true;
     }
+
+    readonly T IEntryState<T, T>.Value => ValueOrDefault;
+
+    readonly int IEntryState<T, T>.PayloadLength => IsEmpty ? 0 : ExtremumPayload.Bytes;
+
+    readonly bool IEntryState<T, T>.CanAdd(T contribution) => true;
+
+    void IEntryState<T, T>.Add(T contribution) => Merge(contribution);
+
+    readonly void IEntryState<T, T>.WritePayload(Span<byte> destination) => ExtremumPayload.Write(destination, _ordinal);
+
+    void IEntryState<T, T>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
 }

@@ -10,7 +10,7 @@ namespace Sluice.Aggregates.Fields;
 /// <typeparam name="T"><see cref="long"/> or <see cref="int"/>.</typeparam>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct SumState<T> : IFieldState
+public struct SumState<T> : IFieldState, IEntryState<T, T>
     where T : struct, IBinaryInteger<T>, ISignedNumber<T>, IMinMaxValue<T>
 {
     private T _total;
@@ -34,6 +34,24 @@ public struct SumState<T> : IFieldState
     /// <param name="contribution">What is added.</param>
     public void Merge(T contribution) => _total = checked(_total + contribution);
 
+    /// <summary>True when the sum after the subtraction has a representation.</summary>
+    /// <param name="contribution">What would be subtracted.</param>
+    public readonly bool CanSubtract(T contribution)
+    {
+        // A subtraction has overflowed exactly when the operands differ in sign and the result has not the sign of the first.
+        T difference = unchecked(_total - contribution);
+        return !T.IsNegative((_total ^ contribution) & (_total ^ difference));
+    }
+
+    /// <summary>Subtracts what <see cref="CanSubtract"/> has allowed.</summary>
+    /// <param name="contribution">What is subtracted.</param>
+    public void Subtract(T contribution) => _total = checked(_total - contribution);
+
+    /// <summary>The sum and what it began with.</summary>
+    /// <param name="initial">The beginning.</param>
+    /// <exception cref="OverflowException">The result has no representation.</exception>
+    public readonly T TotalFrom(T initial) => checked(initial + _total);
+
     /// <inheritdoc/>
     public void Reset() => _total = default;
 
@@ -53,4 +71,16 @@ public struct SumState<T> : IFieldState
             throw MalformedField.Of("sum", payload.Length);
         _total = T.CreateChecked(BinaryPrimitives.ReadInt64LittleEndian(payload));
     }
+
+    readonly T IEntryState<T, T>.Value => _total;
+
+    readonly int IEntryState<T, T>.PayloadLength => IsEmpty ? 0 : SumMerger.PayloadBytes;
+
+    readonly bool IEntryState<T, T>.CanAdd(T contribution) => CanAdd(contribution);
+
+    void IEntryState<T, T>.Add(T contribution) => Merge(contribution);
+
+    readonly void IEntryState<T, T>.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteInt64LittleEndian(destination, long.CreateChecked(_total));
+
+    void IEntryState<T, T>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
 }

@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.ComponentModel;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Unicode;
+using Sluice.Aggregates.Distinct;
 
 namespace Sluice.Aggregates.Fields;
 
@@ -45,7 +47,7 @@ public interface IElement<T> : IElementRange
 /// <summary>Strings as UTF-8, at most <see cref="WindowAttribute.MaxElementBytes"/> bytes.</summary>
 /// <remarks>Code that generated code calls; not meant to be used directly.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public readonly struct StringElement : IElement<string>
+public readonly struct StringElement : IKeyElement<string>
 {
     // Unlike a search for a range, a search for these allocates nothing even before the JIT has optimised it.
     private static readonly SearchValues<char> Surrogates = SearchValues.Create([.. Enumerable.Range(0xD800, 0x800).Select(static c => (char)c)]);
@@ -75,6 +77,9 @@ public readonly struct StringElement : IElement<string>
         return CodePointRank(left[common]).CompareTo(CodePointRank(right[common]));
     }
 
+    /// <inheritdoc/>
+    public static ulong Hash(string value) => MurmurHash64A.HashUtf8(value);
+
     /// <summary>Makes a contribution one that a merge cannot refuse: a null string is none, unpaired surrogates become U+FFFD.</summary>
     /// <param name="value">The contribution.</param>
     /// <param name="property">The event's property.</param>
@@ -83,9 +88,23 @@ public readonly struct StringElement : IElement<string>
     {
         if (value is not { Value: { } text } stamped)
             return null;
-        if (text.Length > WindowAttribute.MaxElementBytes / 3 && Encoding.UTF8.GetByteCount(text) is int bytes && bytes > WindowAttribute.MaxElementBytes)
-            throw new ArgumentException($"'{property}' has {bytes} bytes of UTF-8; a window takes strings of at most {WindowAttribute.MaxElementBytes}.", property);
-        return IsWellFormed(text) ? value : stamped.With(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)));
+        string accepted = Accept(text, property);
+        return ReferenceEquals(accepted, text) ? value : stamped.With(accepted);
+    }
+
+    /// <inheritdoc cref="Accept(Stamped{string}?, string)"/>
+    public static Scored<string>? Accept(Scored<string>? value, string property) =>
+        value is { Value: { } text } scored ? new Scored<string>(Accept(text, property), scored.Score) : null;
+
+    /// <inheritdoc cref="Accept(Stamped{string}?, string)"/>
+    [return: NotNullIfNotNull(nameof(value))]
+    public static string? Accept(string? value, string property)
+    {
+        if (value is null)
+            return null;
+        if (value.Length > WindowAttribute.MaxElementBytes / 3 && Encoding.UTF8.GetByteCount(value) is int bytes && bytes > WindowAttribute.MaxElementBytes)
+            throw new ArgumentException($"'{property}' has {bytes} bytes of UTF-8; a text that is kept has at most {WindowAttribute.MaxElementBytes}.", property);
+        return IsWellFormed(value) ? value : Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(value));
     }
 
     private static int CodePointRank(char c) => char.IsSurrogate(c) ? c + 0x10000 : c;
@@ -112,7 +131,7 @@ public readonly struct StringElement : IElement<string>
 /// <summary>64-bit integers as 8 bytes, little-endian.</summary>
 /// <remarks>Code that generated code calls; not meant to be used directly.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public readonly struct Int64Element : IElement<long>
+public readonly struct Int64Element : IKeyElement<long>
 {
     /// <inheritdoc/>
     public static bool IsElement(ReadOnlySpan<byte> bytes) => bytes.Length == sizeof(long);
@@ -129,12 +148,20 @@ public readonly struct Int64Element : IElement<long>
     /// <inheritdoc/>
     public static int Compare(long left, long right) =>
         BinaryPrimitives.ReverseEndianness((ulong)left).CompareTo(BinaryPrimitives.ReverseEndianness((ulong)right));
+
+    /// <inheritdoc/>
+    public static ulong Hash(long value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        Write(value, bytes);
+        return MurmurHash64A.Hash(bytes);
+    }
 }
 
 /// <summary>Guids as 16 bytes in the order of their text.</summary>
 /// <remarks>Code that generated code calls; not meant to be used directly.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public readonly struct GuidElement : IElement<Guid>
+public readonly struct GuidElement : IKeyElement<Guid>
 {
     private const int Bytes = 16;
 
@@ -152,4 +179,12 @@ public readonly struct GuidElement : IElement<Guid>
 
     /// <inheritdoc/>
     public static int Compare(Guid left, Guid right) => left.CompareTo(right);
+
+    /// <inheritdoc/>
+    public static ulong Hash(Guid value)
+    {
+        Span<byte> bytes = stackalloc byte[Bytes];
+        Write(value, bytes);
+        return MurmurHash64A.Hash(bytes);
+    }
 }

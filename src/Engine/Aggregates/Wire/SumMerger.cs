@@ -3,14 +3,14 @@ using System.Buffers.Binary;
 namespace Sluice.Aggregates.Wire;
 
 /// <summary>Sums on the wire: one 64-bit integer, little-endian, never zero, within the range of the declared type.</summary>
-internal sealed class SumMerger(long minimum, long maximum) : IFieldMerger
+internal sealed class SumMerger(long minimum, long maximum, int greatestParameter = 0) : IFieldMerger
 {
     public const int PayloadBytes = sizeof(long);
 
     public static bool IsCanonical(ReadOnlySpan<byte> payload, long minimum, long maximum) =>
         payload.Length == PayloadBytes && BinaryPrimitives.ReadInt64LittleEndian(payload) is not 0 and long total && total >= minimum && total <= maximum;
 
-    public bool Accepts(int parameter) => parameter == 0;
+    public bool Accepts(int parameter) => parameter >= 0 && parameter <= greatestParameter;
 
     public bool IsCanonical(ReadOnlySpan<byte> payload, int parameter) => IsCanonical(payload, minimum, maximum);
 

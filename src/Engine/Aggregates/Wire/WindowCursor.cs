@@ -2,7 +2,7 @@ using Sluice.Aggregates.Fields;
 
 namespace Sluice.Aggregates.Wire;
 
-/// <summary>Walks the elements of a window's payload, newest first, without copying.</summary>
+/// <summary>Walks the elements of a window's or list's payload, greatest first, without copying.</summary>
 internal ref struct WindowCursor(ReadOnlySpan<byte> payload)
 {
     private ReadOnlySpan<byte> _rest = payload;
@@ -22,12 +22,12 @@ internal ref struct WindowCursor(ReadOnlySpan<byte> payload)
     /// <summary>Moves to the next element; false at the end and at the first fault.</summary>
     public bool MoveNext()
     {
-        if (_rest.Length < ContributionIdentity.Bytes || !ContributionIdentity.TryRead(_rest, out ContributionIdentity identity))
+        if (_rest.Length < ContributionIdentity.Bytes)
             return false;
         ReadOnlySpan<byte> rest = _rest[ContributionIdentity.Bytes..];
         if (!Varint.TryTake(ref rest, out int length) || length > rest.Length)
             return false;
-        Identity = identity;
+        Identity = ContributionIdentity.Read(_rest);
         Value = rest[..length];
         Bytes = _rest[..(_rest.Length - rest.Length + length)];
         _rest = rest[length..];
@@ -35,14 +35,15 @@ internal ref struct WindowCursor(ReadOnlySpan<byte> payload)
     }
 
     /// <summary>True when the payload is the one form of some non-empty window: 1 to <paramref name="size"/> elements, strictly descending.</summary>
-    public static bool IsCanonical<TElement>(ReadOnlySpan<byte> payload, int size, out int count)
+    public static bool IsCanonical<TElement, TRank>(ReadOnlySpan<byte> payload, int size, out int count)
         where TElement : IElementRange
+        where TRank : IOrdinalRange
     {
         WindowCursor cursor = new(payload);
         ContributionIdentity newer = default;
         for (count = 0; cursor.MoveNext(); count++)
         {
-            if (count == size || !TElement.IsElement(cursor.Value) || (count > 0 && cursor.Identity.CompareTo(newer) >= 0))
+            if (count == size || !TRank.IsOrdinal(cursor.Identity.Rank) || !TElement.IsElement(cursor.Value) || (count > 0 && cursor.Identity.CompareTo(newer) >= 0))
                 return false;
             newer = cursor.Identity;
         }

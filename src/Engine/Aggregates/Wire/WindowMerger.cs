@@ -2,14 +2,16 @@ using Sluice.Aggregates.Fields;
 
 namespace Sluice.Aggregates.Wire;
 
-/// <summary>Windows on the wire: their elements newest first. A merge is that of two sorted lists, cut off at the window's size.</summary>
+/// <summary>Windows and lists on the wire: their elements, the greatest first. A merge is that of two sorted lists, cut off at the size.</summary>
 /// <typeparam name="TElement">Says which bytes are elements.</typeparam>
-internal sealed class WindowMerger<TElement> : IFieldMerger
+/// <typeparam name="TRank">Says which ranks there are.</typeparam>
+internal sealed class WindowMerger<TElement, TRank>(int greatestParameter = WindowAttribute.MaxSize) : IFieldMerger
     where TElement : IElementRange
+    where TRank : IOrdinalRange
 {
-    public bool Accepts(int parameter) => parameter is >= 1 and <= WindowAttribute.MaxSize;
+    public bool Accepts(int parameter) => parameter >= 1 && parameter <= greatestParameter;
 
-    public bool IsCanonical(ReadOnlySpan<byte> payload, int parameter) => WindowCursor.IsCanonical<TElement>(payload, parameter, out _);
+    public bool IsCanonical(ReadOnlySpan<byte> payload, int parameter) => WindowCursor.IsCanonical<TElement, TRank>(payload, parameter, out _);
 
     public bool TryMerge(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, int parameter, Span<byte> destination, out int written)
     {

@@ -10,7 +10,7 @@ internal sealed class RedisScripts
     /// <param name="rewrite">Changes the text of every script before it is used; null: nothing. For tests that drive the server's clock, or plant a bug.</param>
     public RedisScripts(Func<string, string, string>? rewrite = null)
     {
-        Flush = Make("flush", rewrite, "merge", "opaque", "keep");
+        Flush = Make("flush", rewrite, "fields", "merge", "opaque", "keep");
         Claim = Make("claim", rewrite);
         Acknowledge = Make("acknowledge", rewrite, "release");
         Extend = Make("extend", rewrite);
@@ -20,13 +20,13 @@ internal sealed class RedisScripts
         Reap = Make("reap", rewrite, "fence");
         Leave = Make("leave", rewrite, "fence");
         End = Make("end", rewrite);
-        Compact = Make("compact", rewrite, "merge", "opaque");
+        Compact = Make("compact", rewrite, "fields", "merge", "opaque");
         Peek = Make("peek", rewrite);
         Holders = Make("holders", rewrite);
         Members = Make("members", rewrite);
         Sealed = Make("sealed", rewrite);
         DeadLetters = Make("deadletters", rewrite);
-        Replay = Make("replay", rewrite, "merge");
+        Replay = Make("replay", rewrite, "fields", "merge");
         Purge = Make("purge", rewrite, "release");
         Snapshot = Make("snapshot", rewrite);
     }

@@ -109,6 +109,9 @@ internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, Dogpi
     /// <summary>The store may have another one, or none.</summary>
     public bool IsDoubtful { get; set; }
 
+    /// <summary>The store has none any more: not even who had it in hand before goes on with it.</summary>
+    public bool IsGone { get; set; }
+
     /// <summary>Neighbours in the order of arrival, guarded by the table's lock.</summary>
     public CacheEntry? Newer { get; set; }
 
@@ -116,7 +119,10 @@ internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, Dogpi
     public CacheEntry? Older { get; set; }
 
     /// <summary>From when on a reader must have a new one. Readers judge a value by their own options; what its factory said beats those of its creator.</summary>
-    public long ExpiryFor(DogpileEntryOptions reader) => IsExpired || IsDoubtful ? long.MinValue : Math.Min(LifeEnd(reader), NearUntil);
+    public long ExpiryFor(DogpileEntryOptions reader) => IsDoubtful ? long.MinValue : OwnExpiryFor(reader);
+
+    /// <summary>The same, whether or not the store may have another one by now: what was read or made after a caller's question is his.</summary>
+    public long OwnExpiryFor(DogpileEntryOptions reader) => IsExpired ? long.MinValue : Math.Min(LifeEnd(reader), NearUntil);
 
     /// <summary>Whether a reader may be served it although it is too old.</summary>
     public bool MayServe(DogpileEntryOptions reader, long now)
@@ -126,7 +132,7 @@ internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, Dogpi
     }
 
     /// <summary>Whether nothing speaks against it but the doubt.</summary>
-    public bool IsOnlyDoubtful(DogpileEntryOptions reader, long now) => IsDoubtful && !IsExpired && now < Math.Min(LifeEnd(reader), NearUntil);
+    public bool IsOnlyDoubtful(DogpileEntryOptions reader, long now) => IsDoubtful && now < OwnExpiryFor(reader);
 
     private long LifeEnd(DogpileEntryOptions reader) => ReferenceEquals(reader, askedWith) ? ExpiresAt : AgeClock.Later(CreatedTicks, reader.Expiry);
 }

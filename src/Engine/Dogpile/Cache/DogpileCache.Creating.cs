@@ -84,7 +84,7 @@ public sealed partial class DogpileCache
         TimeSpan patience = (stale is null ? options.HardTimeout : options.SoftTimeout) ?? Timeout.InfiniteTimeSpan;
         if (!await creation.TryWaitAsync(patience, _options.TimeProvider, options.GoOnAfterTimeout, cancellation).ConfigureAwait(false))
         {
-            return stale is not null
+            return stale is { Life.IsGone: false }
                 ? (true, Stale(stale))
                 : throw new CreationTimeoutException($"The value of '{request.Key}' was not there after {OptionsCheck.Text(patience)}, and there is no older one to serve. Raise HardTimeout or make the factory faster.");
         }
@@ -94,13 +94,13 @@ public sealed partial class DogpileCache
         {
             made = await creation.Outcome.ConfigureAwait(false);
         }
-        catch (Exception) when (stale is not null && options.ServeStaleOnError)
+        catch (Exception) when (stale is { Life.IsGone: false } && options.ServeStaleOnError)
         {
             return (true, Stale(stale));
         }
 
         // A creation that this caller joined at its very end may have made its value before the question: then it must be young enough, as any other.
-        if (made is not null && made.Life.CreatedTicks < asked && !ReferenceEquals(made, stale) && _clock.Now >= made.Life.ExpiryFor(options))
+        if (made is not null && made.Life.CreatedTicks < asked && !ReferenceEquals(made, stale) && _clock.Now >= made.Life.OwnExpiryFor(options))
             return (false, default);
         if (made is null || (made.Life.Epoch < epoch && _invalidations.Since(made.Life.Epoch, made.Life.Tags) == Invalidation.Hard))
             return (false, default);
@@ -122,6 +122,8 @@ public sealed partial class DogpileCache
         while (true)
         {
             CreationLease? lease = null;
+            if (stale is { Life.IsGone: true })
+                stale = null;
             if (_options.Mutex is { } mutex)
             {
                 lease = await mutex.AcquireAsync(MutexKey(request.Key), waits: stale is null || request.IsForced, token).ConfigureAwait(false);
@@ -173,6 +175,7 @@ public sealed partial class DogpileCache
         Interlocked.Increment(ref _created);
         if (!context.IsKept || made.Life.Options.ShouldCache?.Invoke(made.Value) == false)
             return true;
+        long changes = _changes.Now;
         if (_store is not null && !await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false))
         {
             _logger.CreationLeaseLost(made.Life.Key);
@@ -181,6 +184,10 @@ public sealed partial class DogpileCache
 
         if (!creation.TryPublish((Table: _table, Made: made), static call => call.Table.Set(call.Made)) && _store is not null)
             await _store.RemoveAsync(made.Life.Key, token).ConfigureAwait(false); // invalidated meanwhile, and perhaps removed there before it was written
+
+        // Somebody may have changed it in the store between the write there and the publication here.
+        if (_store is not null && _changes.HasChanged(changes, _store.NamesOf(made.Life.Key, made.Life.Tags)))
+            made.Doubt();
         return true;
     }
 
@@ -195,9 +202,13 @@ public sealed partial class DogpileCache
         {
             if (FindValid<T>(request.Key) is not { Life.IsDoubtful: true } doubtful)
                 return null;
-            if (answer.IsKnown)
-                _table.Remove(doubtful); // somebody has removed it: nobody falls through to it any more
-            return answer.IsKnown ? null : Trust(doubtful, request, changes);
+            if (!answer.IsKnown)
+                return Trust(doubtful, request, changes);
+
+            // Somebody has removed it: nobody falls through to it any more.
+            doubtful.Life.IsGone = true;
+            _table.Remove(doubtful);
+            return null;
         }
 
         Invalidation? mark = _invalidations.Since(read.Stored.BegunAt, read.Stored.Tags);
@@ -316,7 +327,7 @@ public sealed partial class DogpileCache
 
         if (found is FailedEntry failed)
         {
-            if (_clock.Now < failed.Life.ExpiresAt && !failed.Life.IsExpired)
+            if (_clock.Now < failed.Life.ExpiresAt && failed.Life is { IsExpired: false, IsDoubtful: false })
                 failed.Failure.Throw();
             return null;
         }

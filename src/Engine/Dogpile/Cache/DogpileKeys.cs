@@ -11,6 +11,9 @@ public static class DogpileKeys
 
     private const int KeptStart = 100;
 
+    /// <summary>Whether a name in a store may be that of a longer key.</summary>
+    internal static bool MayBeMangled(string name) => name.Length == KeptStart + 1 + (2 * SHA256.HashSizeInBytes) && name[KeptStart] == '#';
+
     /// <summary>
     /// A key as it is, or, if it is longer than <see cref="Longest"/> characters, its start (for the person who looks into the store) and the SHA-256 of all of it.
     /// </summary>

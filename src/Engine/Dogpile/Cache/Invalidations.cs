@@ -47,9 +47,17 @@ internal sealed class Invalidations
         {
             long epoch = _epoch + 1;
             if (tag is null || (_tags.Count >= MostTags && !_tags.ContainsKey(tag)))
+            {
+                // Everything is doubted instead, and with it all that has a tag: those marks make room for others.
                 _all = _all with { DoubtEpoch = epoch };
+                foreach (string doubted in _tags.Where(static mark => mark.Value.IsDoubtOnly).Select(static mark => mark.Key).ToArray())
+                    _tags.Remove(doubted);
+            }
             else
+            {
                 _tags[tag] = _tags.GetValueOrDefault(tag) with { DoubtEpoch = epoch };
+            }
+
             Volatile.Write(ref _epoch, epoch);
         }
     }
@@ -85,6 +93,8 @@ internal sealed class Invalidations
     private readonly record struct Marks(long HardEpoch, long SoftEpoch, DateTimeOffset HardAt, DateTimeOffset SoftAt)
     {
         public long DoubtEpoch { get; init; }
+
+        public bool IsDoubtOnly => HardEpoch == 0 && SoftEpoch == 0;
 
         public Marks With(Invalidation kind, long epoch, DateTimeOffset at) =>
             kind == Invalidation.Hard ? this with { HardEpoch = epoch, HardAt = at } : this with { SoftEpoch = epoch, SoftAt = at };

@@ -24,7 +24,7 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
     /// <param name="name">The key.</param>
     /// <param name="key">The value's key, if it is one's; else null.</param>
     /// <param name="tag">The tag, if it is a tag's; else null.</param>
-    /// <returns>False: it may be about anything. A mangled name is nobody's that can be told.</returns>
+    /// <returns>False: it may be about anything, as the name of a key that was mangled may.</returns>
     public bool TryParse(string name, out string? key, out string? tag)
     {
         (key, tag) = (null, null);
@@ -32,7 +32,9 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
             key = name[(options.Region.Length + 3)..];
         else if (name.StartsWith($"{options.Region}:t:", StringComparison.Ordinal) && name.LastIndexOf(':') is int end && end > options.Region.Length + 3)
             tag = name[(options.Region.Length + 3)..end];
-        return (key ?? tag) is { } found && options.KeyMangler(found) == found;
+
+        // Only of the mangler that ships it is known what its names look like; another one may make a key of any name.
+        return (key ?? tag) is { } found && options.KeyMangler == DogpileKeys.Mangle && !DogpileKeys.MayBeMangled(found);
     }
 
     /// <summary>A value with what has become of it since; none when there is none, or none that can be read or may be used.</summary>

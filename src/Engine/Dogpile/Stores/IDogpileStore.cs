@@ -6,7 +6,7 @@ namespace Sluice;
 /// <param name="Payload">The serialized value; not changed after it was handed over.</param>
 /// <param name="BegunAt">When its creator began, by its clock: an invalidation after that is one of this value too.</param>
 /// <param name="CreatedAt">When its creator had ended: its age counts from here.</param>
-/// <param name="KeepUntil">When the store may forget it: its expiry and the time that it may be served after that. Null = it may not.</param>
+/// <param name="KeepUntil">When the store may forget it: its expiry and the time that it may be served after that. Null = it has no end of its own; a store may still have a bound for everything.</param>
 /// <param name="FencingToken">Of the creator's lease; 0 without a mutex. Grows from creator to creator.</param>
 /// <param name="Tags">What it belongs to.</param>
 /// <param name="IsExpired">Whether somebody said that it is too old, whatever its age.</param>
@@ -79,7 +79,7 @@ public abstract class DogpileStoreProxy : IDogpileStore, IDogpileChangeFeed
     /// <inheritdoc/>
     public virtual ValueTask RemoveAsync(string key, CancellationToken cancellation) => Inner.RemoveAsync(key, cancellation);
 
-    /// <summary>What the wrapped store tells, if it tells anything.</summary>
+    /// <summary>What the wrapped store tells, if it tells anything. Override it where keys are changed on the way: names are compared with those that the cache uses.</summary>
     /// <inheritdoc/>
     public virtual IDisposable Watch(string keyPrefix, Action<string?> changed) => (Inner as IDogpileChangeFeed)?.Watch(keyPrefix, changed) ?? NoWatch.Instance;
 

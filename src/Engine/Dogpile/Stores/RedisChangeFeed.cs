@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Sluice.Diagnostics;
 using Sluice.Resp;
 
 namespace Sluice.Dogpiling;
@@ -14,14 +17,17 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
     private readonly RespClient _client;
     private readonly string _prefix;
     private readonly string _channel;
+    private readonly ILogger _logger;
     private readonly CancellationTokenSource _closing = new();
     private readonly Task _running;
     private ImmutableArray<Watcher> _watchers = [];
+    private int _isDisposed;
 
-    public RedisChangeFeed(RespClient client, string prefix, string channel, bool tracks)
+    public RedisChangeFeed(RespClient client, string prefix, string channel, RedisDogpileStoreOptions options)
     {
         (_client, _prefix, _channel) = (client, prefix, channel);
-        _running = Task.Run(() => RunAsync(tracks));
+        _logger = options.LoggerFactory is { } logging ? new GuardedLogger(logging.CreateLogger<RedisDogpileStore>()) : NullLogger.Instance;
+        _running = Task.Run(() => RunAsync(options.Tracking));
     }
 
     public IDisposable Add(string keyPrefix, Action<string?> changed)
@@ -33,6 +39,8 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
         await _closing.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
         _closing.Dispose();
@@ -40,38 +48,47 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
 
     private async Task RunAsync(bool tracks)
     {
+        bool isDeaf = false;
         while (!_closing.IsCancellationRequested)
         {
             try
             {
-                if (tracks && !await TrackAsync().ConfigureAwait(false))
+                if (tracks && await TrackAsync().ConfigureAwait(false) is { } refusal)
+                {
+                    _logger.ChangesNotTracked(refusal, _channel);
                     tracks = false;
+                }
                 else if (!tracks)
+                {
                     await ListenAsync().ConfigureAwait(false);
+                }
             }
             catch (OperationCanceledException) when (_closing.IsCancellationRequested)
             {
                 break;
             }
-            catch (Exception e) when (e is RespException or ObjectDisposedException or OperationCanceledException)
+            catch (Exception e)
             {
                 // The client was closed, or refuses the subscription: nothing is told, so everything may have changed, now and until it is heard again.
+                if (!isDeaf)
+                    _logger.ChangesNotHeard(e, _channel);
+                isDeaf = true;
                 Tell(null);
                 await Task.Delay(RetryAfter, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
-    /// <summary>False when the server can't track.</summary>
-    private async Task<bool> TrackAsync()
+    /// <summary>Ends when the server can't track; says why.</summary>
+    private async Task<RespServerException> TrackAsync()
     {
         RespKeyWatch watch = _client.WatchKeys([_prefix]);
         await using (watch.ConfigureAwait(false))
         {
             await foreach (RespKeyChange change in watch.ReadAllAsync(_closing.Token).ConfigureAwait(false))
             {
-                if (change.IsGap && watch.Refusal is not null)
-                    return false;
+                if (change.IsGap && watch.Refusal is { } refusal)
+                    return refusal;
                 Tell(change.Key);
             }
         }
@@ -98,7 +115,7 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
         foreach (Watcher watcher in _watchers)
         {
             if (name is null || name.StartsWith(watcher.KeyPrefix, StringComparison.Ordinal))
-                watcher.Changed(name);
+                watcher.Tell(name, _logger);
         }
     }
 
@@ -106,7 +123,18 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
     {
         public string KeyPrefix => keyPrefix;
 
-        public Action<string?> Changed => changed;
+        /// <summary>One that throws must not make the others deaf.</summary>
+        public void Tell(string? name, ILogger logger)
+        {
+            try
+            {
+                changed(name);
+            }
+            catch (Exception e)
+            {
+                logger.WatcherThrew(e, keyPrefix);
+            }
+        }
 
         public void Dispose() => ImmutableInterlocked.Update(ref feed._watchers, static (watchers, removed) => watchers.Remove(removed), this);
     }

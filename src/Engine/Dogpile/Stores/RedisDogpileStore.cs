@@ -8,11 +8,11 @@ namespace Sluice;
 /// the server decides. Caches that use it are told of changes (<see cref="IDogpileChangeFeed"/>).
 /// </summary>
 /// <remarks>
-/// Reads are one command (<c>GET</c>, <c>MGET</c>), writes one script. The client is the application's: it is not disposed, and has to outlive the store. Thread-safe.
+/// Reads are one round trip (two for a value with tags), writes one script. The client is the application's: it is not disposed, and has to outlive the store. Thread-safe.
 /// </remarks>
 public sealed class RedisDogpileStore : IDogpileStore, IDogpileChangeFeed, IAsyncDisposable
 {
-    // A token is compared as two halves, because a script's numbers are exact up to 2^53. A store without room refuses the write before anything has happened.
+    // A token is compared as two halves, because a script's numbers are exact up to 2^53. The message is last and may be refused: it is for those who can't track, and the write has happened.
     private static readonly Script Set = new(
         """
         local token = redis.call('GETRANGE', KEYS[1], 2, 9)
@@ -21,13 +21,13 @@ public sealed class RedisDogpileStore : IDogpileStore, IDogpileChangeFeed, IAsyn
           local new_high, new_low = struct.unpack('>i4I4', string.sub(ARGV[1], 3, 10))
           if high > new_high or (high == new_high and low > new_low) then return 0 end
         end
-        if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
-        redis.call('PUBLISH', ARGV[3], KEYS[1])
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+        redis.pcall('PUBLISH', ARGV[3], KEYS[1])
         return 1
         """,
         "dogpile-set");
 
-    private static readonly Script Remove = new("redis.call('DEL', KEYS[1]) redis.call('PUBLISH', ARGV[1], KEYS[1]) return 1", "dogpile-remove");
+    private static readonly Script Remove = new("redis.call('DEL', KEYS[1]) redis.pcall('PUBLISH', ARGV[1], KEYS[1]) return 1", "dogpile-remove");
 
     private readonly RespClient _client;
     private readonly RedisDogpileStoreOptions _options;
@@ -87,14 +87,9 @@ public sealed class RedisDogpileStore : IDogpileStore, IDogpileChangeFeed, IAsyn
     public async ValueTask<bool> SetAsync(string key, StoredValue value, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(value);
-        long life = 0;
-        if (value.KeepUntil is { } until)
-        {
-            // 0 means for ever to the script: what is over already is kept for a millisecond, and its token with it.
-            life = Math.Max(1, (long)Math.Min((until - _time.GetUtcNow()).TotalMilliseconds, long.MaxValue / 4_000));
-        }
-
-        return await _client.Command(Set, 1).Key(_prefix + key).Write(StoredValueForm.Write(value)).Write(life).Write(_channel).ToInt64Async(cancellationToken: cancellation).ConfigureAwait(false) == 1;
+        TimeSpan life = value.KeepUntil - _time.GetUtcNow() is { } own && own < _options.LongestLife ? own : _options.LongestLife;
+        long milliseconds = Math.Max(1, (long)life.TotalMilliseconds);
+        return await _client.Command(Set, 1).Key(_prefix + key).Write(StoredValueForm.Write(value)).Write(milliseconds).Write(_channel).ToInt64Async(cancellationToken: cancellation).ConfigureAwait(false) == 1;
     }
 
     /// <inheritdoc/>
@@ -109,7 +104,7 @@ public sealed class RedisDogpileStore : IDogpileStore, IDogpileChangeFeed, IAsyn
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            _feed ??= new RedisChangeFeed(_client, _prefix, _channel, _options.Tracking);
+            _feed ??= new RedisChangeFeed(_client, _prefix, _channel, _options);
             return _feed.Add(keyPrefix, changed);
         }
     }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Sluice;
 
 /// <summary>How a <see cref="RedisDogpileStore"/> works. Copied when the store is made.</summary>
@@ -12,10 +14,20 @@ public sealed record RedisDogpileStoreOptions
     /// </summary>
     public bool Tracking { get; init; } = true;
 
+    /// <summary>
+    /// How long the server keeps anything at most, 1 s to 10 years: values that have no end of their own (see <see cref="DogpileEntryOptions.StaleFor"/>), and the marks of invalidations, which therefore
+    /// outlive every value that they are about. Default: 7 days.
+    /// </summary>
+    public TimeSpan LongestLife { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Where it is logged that changes can't be heard. Null = nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+
     internal void Validate()
     {
         OptionsCheck check = new(nameof(RedisDogpileStoreOptions));
         check.Name(nameof(Prefix), Prefix);
+        check.Range(nameof(LongestLife), LongestLife, TimeSpan.FromSeconds(1), TimeSpan.FromDays(3_650));
         check.ThrowIfFailed();
     }
 }

@@ -29,7 +29,7 @@ public sealed class RespKeyWatch : IAsyncDisposable
     private readonly TrackedLink _tracked;
     private readonly Action<RespKeyWatch> _onEnded;
     private RespServerException? _refusal;
-    private volatile bool _isTracking;
+    private RespConnection? _connection;
     private int _hasGap;
 
     internal RespKeyWatch(LinkTerms terms, IReadOnlyList<string> prefixes, int buffered, Action<RespKeyWatch> onEnded)
@@ -41,7 +41,7 @@ public sealed class RespKeyWatch : IAsyncDisposable
     }
 
     /// <summary>True while there is a connection and the server tells of changes.</summary>
-    public bool IsTracking => _isTracking;
+    public bool IsTracking => Volatile.Read(ref _connection) is { Fault: null };
 
     /// <summary>Why the server does not tell; null while it does, or before there was a connection. Written before the gap with which a connection begins.</summary>
     public RespServerException? Refusal => Volatile.Read(ref _refusal);
@@ -73,7 +73,7 @@ public sealed class RespKeyWatch : IAsyncDisposable
     {
         _onEnded(this);
         await _tracked.DisposeAsync().ConfigureAwait(false);
-        _isTracking = false;
+        Volatile.Write(ref _connection, null);
         _changes.Writer.TryComplete();
     }
 
@@ -89,7 +89,7 @@ public sealed class RespKeyWatch : IAsyncDisposable
         public override void OnOpened(RespConnection connection, RespServerException? refusal)
         {
             Volatile.Write(ref watch._refusal, refusal);
-            watch._isTracking = refusal is null;
+            Volatile.Write(ref watch._connection, refusal is null ? connection : null);
             watch.Gap();
         }
 
@@ -99,10 +99,6 @@ public sealed class RespKeyWatch : IAsyncDisposable
                 watch.Gap();
         }
 
-        public override void OnFlushed()
-        {
-            watch._isTracking = false;
-            watch.Gap();
-        }
+        public override void OnFlushed() => watch.Gap();
     }
 }

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Sluice.Aggregates;
+using Sluice.Aggregates.Fields;
 using Sluice.Coordination.Redis;
 using Sluice.Resp;
 using Xunit;
@@ -14,6 +16,7 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
 {
     private const int RecordsPerCall = 50;
     private const int Calls = 2000;
+    private const int FieldCalls = 40;
 
     // The stored records come with the call, so that nothing but the merger is measured; the call without merges is what it costs to get there.
     private const string Merges = """
@@ -24,6 +27,13 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
           sizes = sizes + #small
         end
         return sizes
+        """;
+
+    // One pair of records, merged over and over: what large fields cost does not depend on the call.
+    private const string SameMerge = """
+        local schema, status, small, large = read_schema(ARGV[1])
+        for i = 1, 50 do status, small, large = merge_record(schema, ARGV[2], ARGV[3], ARGV[4]) end
+        return status == 0 and #small + #large
         """;
 
     private const string NoMerges = """
@@ -44,6 +54,87 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
 
         TestContext.Current.TestOutputHelper?.WriteLine(
             FormattableString.Invariant($"{sums} sums, {RecordsPerCall} records a call: {merging:F2} us of the server per merged record, {calling:F2} us of them for the call's arguments alone"));
+    }
+
+    [Theory]
+    [InlineData("window.utf8", 10, 10, 3)]
+    [InlineData("window.utf8", 1000, 1000, 10)]
+    [InlineData("average.i64", 0, 1, 1)]
+    [InlineData("last.utf8", 1, 1, 1)]
+    [InlineData("set.utf8", 10, 10, 3)]
+    [InlineData("set.utf8", 100, 100, 10)]
+    [InlineData("set.utf8", 1000, 1000, 10)]
+    [InlineData("map.utf8.sum.i64", 10, 10, 3)]
+    [InlineData("map.utf8.sum.i64", 100, 100, 10)]
+    [InlineData("map.utf8.sum.i64", 1000, 1000, 10)]
+    [InlineData("histogram", 6, 10, 3)]
+    [InlineData("histogram", 6, 100, 10)]
+    [InlineData("histogram", 6, 1000, 10)]
+    public async Task The_time_of_the_server_per_merged_field_is_printed(string kind, int parameter, int stored, int added)
+    {
+        CancellationToken cancellationToken = TestContext.Current.CancellationToken;
+        AggregateSchema schema = new("a", new FieldSchema("F", kind, parameter));
+        Script script = new(RecordMergeServer.WithMerger(SameMerge));
+        byte[] record = Field(kind, parameter, 0, stored), delta = Field(kind, parameter, stored - (added / 2), added);
+        bool isLarge = SchemaDescriptor.IsLarge(schema.Fields[0]);
+        await server.Client.LoadAsync(script, cancellationToken: cancellationToken);
+        await server.Client.Command("CONFIG").Write("RESETSTAT").ExecuteAsync(cancellationToken: cancellationToken);
+        for (int call = 0; call < FieldCalls; call++)
+        {
+            long length = await server.Client.Command(script, 0).Write(SchemaDescriptor.For(schema)).Write(isLarge ? [] : record).Write(isLarge ? record : []).Write(delta).ToInt64Async(cancellationToken: cancellationToken);
+            Assert.InRange(length, Math.Min(record.Length, delta.Length), record.Length + delta.Length);
+        }
+
+        (double microseconds, long calls) = await server.ScriptTimeAsync(cancellationToken);
+        Assert.Equal(FieldCalls, calls);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            FormattableString.Invariant($"{kind} {parameter}, {stored} stored ({record.Length} bytes), {added} merged in: {microseconds / FieldCalls / 50:F1} us of the server"));
+    }
+
+    private static byte[] Field(string kind, int parameter, int from, int count)
+    {
+        ArrayBufferWriter<byte> output = new();
+        WindowState<string, StringElement> window = default;
+        FirstOrLastState<string, StringElement, LatestFirst> last = default;
+        AverageState average = default;
+        SetState<string, StringElement> set = default;
+        MapState<string, StringElement, SumState<long>, long, long> map = default;
+        HistogramState histogram = default;
+        for (int i = from; i < from + count; i++)
+        {
+            long sequence = i;
+            MergeContext context = new(i, 1, ref sequence);
+            window.Merge($"/page/{i}", Math.Max(1, parameter), context);
+            last.Merge($"/page/{i}", context);
+            average.Merge(i);
+            set.Merge($"/page/{i}", Math.Max(1, parameter));
+            map.Merge($"/page/{i}", 1000 + i, Math.Max(1, parameter));
+            histogram.Merge(Math.ScaleB(1 + (i % 64 / 64.0), i / 64), 6);
+        }
+
+        switch (kind.Split('.')[0])
+        {
+            case "window":
+                window.Write(0, output);
+                break;
+            case "last":
+                last.Write(0, output);
+                break;
+            case "average":
+                average.Write(0, output);
+                break;
+            case "set":
+                set.Write(0, output);
+                break;
+            case "map":
+                map.Write(0, output);
+                break;
+            default:
+                histogram.Write(0, output);
+                break;
+        }
+
+        return output.WrittenSpan.ToArray();
     }
 
     private static byte[] Record(int sums, int seed)

@@ -38,12 +38,21 @@ internal sealed class RecordMergeGenerator(int seed)
         return output.WrittenSpan.ToArray();
     }
 
-    public byte[] Payload(FieldSchema field) => (field.Kind.Split('.')[0], field.Kind.Split('.')[^1]) switch
+    public byte[] Payload(FieldSchema field) => field.Kind.Split('.') switch
     {
-        ("opaque", _) => Deltas(),
-        ("sum", var type) => Sum(type),
-        ("max" or "min", var type) => Extremum(type),
-        ("window", var type) => Window(type, field.Parameter),
+        ["sum", "f64"] => DoubleSum(),
+        ["sum", var type] => Sum(type),
+        ["average", _] => Average(),
+        ["max" or "min", var type] => Extremum(type),
+        ["window", var type] => Window(type, field.Parameter, Ticks),
+        ["score", var type] => Window(type, field.Parameter, () => DoubleOrdinal.ToOrdinal(Double())),
+        [.. ["list"] or [], "first", var type] => Window(type, field.Parameter, () => ~Ticks()),
+        [.. ["list"] or [], "last", var type] => Window(type, field.Parameter, Ticks),
+        ["set", var type] => Entries(type, field.Parameter, value: null),
+        ["map", var type, "sum", var of] => Entries(type, field.Parameter, () => _random.Next(6) == 0 ? [] : Payload(new FieldSchema("V", $"sum.{of}"))),
+        ["map", var type, var kind, var of] => Entries(type, field.Parameter, () => Payload(new FieldSchema("V", $"{kind}.{of}"))),
+        ["histogram"] => Buckets(field.Parameter),
+        ["opaque"] => Deltas(),
         _ => Registers(),
     };
 
@@ -89,6 +98,24 @@ internal sealed class RecordMergeGenerator(int seed)
         return payload;
     }
 
+    private byte[] DoubleSum()
+    {
+        byte[] payload = new byte[sizeof(double)];
+        double value;
+        do
+            value = Double();
+        while (value == 0 || !double.IsFinite(value));
+        BinaryPrimitives.WriteDoubleLittleEndian(payload, value);
+        return payload;
+    }
+
+    private byte[] Average()
+    {
+        byte[] payload = new byte[AverageMerger.PayloadBytes];
+        AverageMerger.Write(payload, Integer(isNarrow: false), Math.Max(1, _random.Next(3) == 0 ? Integer(isNarrow: false) : _random.Next(1000)));
+        return payload;
+    }
+
     private long Integer(bool isNarrow)
     {
         long value = _random.Next(4) switch
@@ -117,7 +144,7 @@ internal sealed class RecordMergeGenerator(int seed)
     private double Double() => _random.Next(3) switch
     {
         0 => new[] { 0.0, -0.0, double.Epsilon, -double.Epsilon, double.MaxValue, double.MinValue, double.PositiveInfinity, double.NegativeInfinity }[_random.Next(8)],
-        1 => _random.NextDouble() * 1e300 * (_random.Next(2) == 0 ? 1 : -1),
+        1 => _random.NextDouble() * (_random.Next(2) == 0 ? 1.7e308 : 1e-300) * (_random.Next(2) == 0 ? 1 : -1),
         _ => _random.Next(-5, 5),
     };
 
@@ -129,13 +156,13 @@ internal sealed class RecordMergeGenerator(int seed)
         _ => _random.Next(4),
     };
 
-    private byte[] Window(string type, int size)
+    private byte[] Window(string type, int size, Func<long> rank)
     {
         // Few different identities, so that both sides often have the same one, sometimes with different values.
         HashSet<ContributionIdentity> identities = [];
         int count = Math.Min(size, 1 + _random.Next(_random.Next(8) == 0 ? size : Math.Min(size, 6)));
         for (int i = 0; i < count; i++)
-            identities.Add(new ContributionIdentity(Ticks(), (ulong)_random.Next(3) << (_random.Next(2) * 62), Integer(isNarrow: false)));
+            identities.Add(new ContributionIdentity(rank(), (ulong)_random.Next(3) << (_random.Next(2) * 62), Integer(isNarrow: false)));
         ArrayBufferWriter<byte> output = new();
         foreach (ContributionIdentity identity in identities.OrderDescending())
         {
@@ -148,6 +175,55 @@ internal sealed class RecordMergeGenerator(int seed)
         }
 
         return output.WrittenSpan.ToArray();
+    }
+
+    // Few different keys, of which some share a hash that is not theirs: a merger compares keys then.
+    private byte[] Entries(string type, int capacity, Func<byte[]>? value)
+    {
+        SortedDictionary<(ulong Hash, string Key), byte[]> entries = [];
+        int count = Math.Min(capacity, 1 + _random.Next(_random.Next(8) == 0 ? capacity : Math.Min(capacity, 6)));
+        for (int i = 0; i < count; i++)
+        {
+            byte[] key = Element(type);
+            ulong hash = _random.Next(3) == 0 ? (ulong)_random.Next(3) << (_random.Next(2) * 62) : MurmurHash64A.Hash(key);
+            byte[] entry = [.. BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(hash)), .. Length(key), .. key];
+            if (value is not null)
+            {
+                byte[] payload = value();
+                entry = [.. entry, .. Length(payload), .. payload];
+            }
+
+            entries[(hash, Convert.ToHexString(key))] = entry;
+        }
+
+        return [.. entries.OrderBy(static entry => entry.Key.Hash).ThenBy(static entry => entry.Key.Key, StringComparer.Ordinal).SelectMany(static entry => entry.Value)];
+
+        static byte[] Length(byte[] bytes)
+        {
+            byte[] length = new byte[Varint.MaxBytes];
+            return length[..Varint.Write(length, bytes.Length)];
+        }
+    }
+
+    private byte[] Buckets(int precision)
+    {
+        SortedDictionary<int, long> buckets = [];
+        int end = HistogramBuckets.CountOf(precision);
+        bool isCrowded = _random.Next(10) == 0;
+        for (int i = isCrowded ? 300 : 1 + _random.Next(8); i > 0; i--)
+        {
+            int index = _random.Next(4) switch { 0 => _random.Next(end), 1 => end - 1 - _random.Next(3), _ => _random.Next(Math.Min(end, isCrowded ? 1000 : 12)) };
+            buckets[index] = _random.Next(5) switch { 0 => 1L << _random.Next(49), 1 => 127 + _random.Next(3), _ => 1 + _random.Next(200) };
+        }
+
+        if (_random.Next(6) == 0)
+            buckets[buckets.Keys.First()] = HistogramPayload.MaxCount - buckets.Values.Skip(1).Sum();
+        return [.. buckets.SelectMany(static bucket =>
+        {
+            byte[] bytes = new byte[HistogramPayload.SizeOf(bucket.Value)];
+            HistogramPayload.Write(bytes, bucket.Key, bucket.Value);
+            return bytes;
+        })];
     }
 
     /// <summary>Few different identities, as in windows; lengths around the edges of their own length's form, and around the limits.</summary>
@@ -174,7 +250,13 @@ internal sealed class RecordMergeGenerator(int seed)
     {
         if (type == "utf8")
             return Encoding.UTF8.GetBytes(_random.Next(2) == 0 ? Texts[_random.Next(Texts.Length)] : $"/page/{_random.Next(1000)}");
-        byte[] value = new byte[type == "i64" ? 8 : 16];
+        byte[] value = new byte[type == "guid" ? 16 : 8];
+        if (type is "time" or "i32")
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(value, type == "time" ? Ticks() : Integer(isNarrow: true));
+            return value;
+        }
+
         if (_random.Next(2) == 0)
             _random.NextBytes(value);
         return value;

@@ -40,12 +40,7 @@ public sealed class RecordMergeServer : IAsyncLifetime
     }
 
     /// <summary>The merger's source, then a script that uses it.</summary>
-    public static string WithMerger(string script)
-    {
-        using Stream source = typeof(SchemaDescriptor).Assembly.GetManifestResourceStream("Sluice.Scripts.merge.lua") ?? throw new InvalidOperationException("merge.lua is not embedded.");
-        using StreamReader reader = new(source);
-        return $"{reader.ReadToEnd()}\n{script}";
-    }
+    public static string WithMerger(string script) => $"{Read("fields")}\n{Read("merge")}\n{script}";
 
     public async ValueTask InitializeAsync()
     {
@@ -88,6 +83,13 @@ public sealed class RecordMergeServer : IAsyncLifetime
         foreach (MergeCase one in cases)
             command.Write(one.Small).Write(one.Large).Write(one.Delta);
         return command.ToAsync(static (ref RespReader reply) => Read(ref reply), TimeSpan.FromMinutes(1), cancellationToken).AsTask();
+    }
+
+    private static string Read(string part)
+    {
+        using Stream source = typeof(SchemaDescriptor).Assembly.GetManifestResourceStream($"Sluice.Scripts.{part}.lua") ?? throw new InvalidOperationException($"{part}.lua is not embedded.");
+        using StreamReader reader = new(source);
+        return reader.ReadToEnd();
     }
 
     private static MergedRecord[] Read(ref RespReader reply)

@@ -14,7 +14,7 @@ do
 local unpack, pack, byte, sub, rep, concat = struct.unpack, struct.pack, string.byte, string.sub, string.rep, table.concat
 
 -- Kinds in a descriptor: the high four bits choose the merge, the low four the range of the values. See SchemaDescriptor.cs.
-local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OPAQUE = 0x11, 0x20, 0x30, 0x40, 0x50, 0xF0
+local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OTHERS, HISTOGRAM, FIRST, OPAQUE = 0x11, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90, 0xF0
 
 -- A field of a sum is 10 bytes; its index and its length, 8, are read as one number: 0x0800 plus the index.
 local SUM_HEADER = 0x0800
@@ -75,7 +75,7 @@ local function merge_sums(schema, small, delta)
 end
 
 -- Everything that only schemas with other fields than sums need; made once per call of a script, and only for them.
-local function general_merger(bytes)
+local function general_merger(bytes, has_others)
   local find, char = string.find, string.char
   local band, bor = bit.band, bit.bor
   local EIGHT, SIXTEEN, EIGHT_ENTRIES = '<' .. rep('I3', 8), '<' .. rep('I3', 16), '>' .. rep('I3', 8)
@@ -140,29 +140,44 @@ local function general_merger(bytes)
     return high >= 0x80000000 and (high < 0xABCA2875 or high == 0xABCA2875 and low <= 0xF4373FFF)
   end
 
+  -- Whether the bytes are a value of a type: text (0), anything of 8 bytes (1), anything of 16 (2), an instant (3), an integer of 32 bits (4).
+  local function is_value(type, record, start, stop)
+    local length = stop - start + 1
+    if type > 2 then
+      if length ~= 8 then return false end
+      local low, high = unpack('<I4i4', record, start)
+      if type == 4 then return high == (low < 2147483648 and 0 or -1) end
+      return high >= 0 and (high < 0x2BCA2875 or high == 0x2BCA2875 and low <= 0xF4373FFF)
+    end
+    if type > 0 then return length == (type == 1 and 8 or 16) end
+    if length > 65535 then return false end
+    -- The search may run on behind the value; what follows there is seldom ASCII for long.
+    local _, ascii = find(record, '^[^\128-\255]*', start)
+    return ascii >= stop or is_utf8(sub(record, start, stop))
+  end
+
+  -- Whether the first 8 bytes of an identity, in numbers of 48 bits, are a rank: an instant, a score, or an instant with its bits flipped.
+  local function is_rank(kind, a, b)
+    if kind < DISTINCT then return a >= 0x800000000000 and (a < 0xABCA2875F437 or a == 0xABCA2875F437 and b < 0x400000000000) end
+    if kind < FIRST then
+      -- From minus infinity to infinity, as for extrema.
+      return (a > 0x000FFFFFFFFF or a == 0x000FFFFFFFFF and b >= 0xFFFF00000000) and (a < 0xFFF000000000 or a == 0xFFF000000000 and b < 0x000100000000)
+    end
+    return a < 0x800000000000 and (a > 0x5435D78A0BC8 or a == 0x5435D78A0BC8 and b >= 0xC00000000000)
+  end
+
   -- The end of the element at a place, then its identity as four numbers of 48 bits, which must be below the given one; nil when it is malformed.
   local function read_element(kind, record, at, stop, w, x, y, z)
     if at + 24 > stop then return nil end
     local a, b, c, d = unpack('>I6I6I6I6', record, at)
-    if a < 0x800000000000 or a > 0xABCA2875F437 or a == 0xABCA2875F437 and b >= 0x400000000000
-      or a > w or a == w and (b > x or b == x and (c > y or c == y and d >= z)) then
-      return nil
-    end
+    if not is_rank(kind, a, b) or a > w or a == w and (b > x or b == x and (c > y or c == y and d >= z)) then return nil end
     local length, value = byte(record, at + 24), at + 25
     if length >= 128 then
       length, value = read_varint(record, at + 24)
       if not length then return nil end
     end
     local last = value + length - 1
-    if last > stop then return nil end
-    if kind == WINDOWS then
-      -- What follows the value does not look like text for long: it begins with the high bit of the next element's ticks, or ends.
-      if length > 65535 then return nil end
-      local _, ascii = find(record, '^[^\128-\255]*', value)
-      if ascii < last and not is_utf8(sub(record, value, last)) then return nil end
-    elseif length ~= (kind == WINDOWS + 1 and 8 or 16) then
-      return nil
-    end
+    if last > stop or not is_value(kind % 16, record, value, last) then return nil end
     return last, a, b, c, d
   end
 
@@ -416,6 +431,20 @@ local function general_merger(bytes)
     return concat(parts)
   end
 
+  local function is_sketch(kind, parameter, record, start, stop)
+    if stop - start == 12287 then return is_dense(record, start) end
+    return is_sparse(record, start, stop)
+  end
+
+  local function merge_sketches(kind, parameter, left, a, a_stop, right, b, b_stop)
+    if not is_sketch(kind, parameter, left, a, a_stop) or not is_sketch(kind, parameter, right, b, b_stop) then return nil end
+    if a_stop - a == 12287 then
+      return b_stop - b == 12287 and merge_dense(left, a, right, b) or raise(left, a, right, b, b_stop)
+    end
+    if b_stop - b == 12287 then return raise(right, b, left, a, a_stop) end
+    return merge_sparse(left, a, a_stop, right, b, b_stop)
+  end
+
   -- The identities of an opaque field's items, and how many they are; nil when it is malformed.
   local function read_items(record, at, stop)
     local known, count = {}, 0
@@ -429,7 +458,7 @@ local function general_merger(bytes)
   end
 
   -- The items of the left, then those of the right that the left lacks.
-  local function merge_items(index, left, a, a_stop, right, b, b_stop)
+  local function merge_items(_, _, left, a, a_stop, right, b, b_stop)
     local known, count = read_items(left, a, a_stop)
     if not known or not read_items(right, b, b_stop) then return nil end
     local parts, n, size = {sub(left, a, a_stop)}, 1, a_stop - a + 1
@@ -442,19 +471,24 @@ local function general_merger(bytes)
       end
       b = from + length
     end
-    return frame_of(index, concat(parts))
+    return concat(parts)
   end
+
+  local function is_items(_, _, record, at, stop)
+    return read_items(record, at, stop) ~= nil
+  end
+
+  -- The kinds from WINDOWS on, by the high four bits of their numbers: whether a payload is canonical, and the payload of two. See fields.lua.
+  local families = {[5] = {is_sketch, merge_sketches}, [15] = {is_items, merge_items}}
+  families[4] = {is_window, merge_windows}
+  families[8], families[9] = families[4], families[4]
 
   -- True when a field's payload is canonical.
   local function is_payload(kind, index, record, start, stop)
-    local length = stop - start + 1
-    if kind >= OPAQUE then return read_items(record, start, stop) ~= nil end
-    if kind >= DISTINCT then
-      if length == 12288 then return is_dense(record, start) end
-      return is_sparse(record, start, stop)
+    if kind >= WINDOWS then
+      return families[(kind - kind % 16) / 16][1](kind, bytes[3 * index + 2] + 256 * bytes[3 * index + 3], record, start, stop)
     end
-    if kind >= WINDOWS then return is_window(kind, bytes[3 * index + 2] + 256 * bytes[3 * index + 3], record, start, stop) end
-    if length ~= 8 then return false end
+    if stop - start ~= 7 then return false end
     if kind >= EXTREMA then return is_ordinal(kind % 16, unpack('>I4I4', record, start)) end
     local low, high = unpack('<I4i4', record, start)
     return (low ~= 0 or high ~= 0) and (kind ~= SUM_I32 or high == (low < 2147483648 and 0 or -1))
@@ -462,22 +496,9 @@ local function general_merger(bytes)
 
   -- The merged frame of a field that both have, '' when it becomes empty; false when it overflows, nil when a payload is not canonical.
   local function merge_field(kind, index, left, a, a_stop, right, b, b_stop)
-    if kind >= OPAQUE then return merge_items(index, left, a, a_stop, right, b, b_stop) end
-    if kind >= DISTINCT then
-      if not is_payload(kind, index, left, a, a_stop) or not is_payload(kind, index, right, b, b_stop) then return nil end
-      local payload
-      if a_stop - a == 12287 then
-        payload = b_stop - b == 12287 and merge_dense(left, a, right, b) or raise(left, a, right, b, b_stop)
-      elseif b_stop - b == 12287 then
-        payload = raise(right, b, left, a, a_stop)
-      else
-        payload = merge_sparse(left, a, a_stop, right, b, b_stop)
-      end
-      return frame_of(index, payload)
-    end
     if kind >= WINDOWS then
-      local payload = merge_windows(kind, bytes[3 * index + 2] + 256 * bytes[3 * index + 3], left, a, a_stop, right, b, b_stop)
-      return payload and frame_of(index, payload)
+      local payload = families[(kind - kind % 16) / 16][2](kind, bytes[3 * index + 2] + 256 * bytes[3 * index + 3], left, a, a_stop, right, b, b_stop)
+      return payload and payload ~= '' and frame_of(index, payload) or payload
     end
     if a_stop - a ~= 7 or b_stop - b ~= 7 then return nil end
     if kind >= EXTREMA then
@@ -511,6 +532,8 @@ local function general_merger(bytes)
     if not length or length == 0 or start + length - 1 > #record then return nil end
     return index, start, start + length - 1
   end
+
+  if has_others then add_fields(families, is_payload, merge_field, read_varint, is_value) end
 
   return function(schema, small, big, delta)
     local large = schema.large
@@ -575,12 +598,13 @@ end
 function read_schema(descriptor)
   local bytes = {byte(descriptor, 1, -1)}
   local count = #bytes / 3
-  local large, has_large, only_sums, has_narrow, has_opaque = {}, false, true, false, false
+  local large, has_large, only_sums, has_narrow, has_others, has_opaque = {}, false, true, false, false, false
   for i = 1, count do
     local kind = bytes[3 * i - 2]
     if kind >= EXTREMA then
       only_sums = false
-      if kind >= DISTINCT or kind >= WINDOWS and bytes[3 * i - 1] + 256 * bytes[3 * i] > 32 then
+      if kind >= OTHERS and kind < OPAQUE then has_others = true end
+      if kind == DISTINCT or kind == HISTOGRAM or kind >= OPAQUE or kind >= WINDOWS and bytes[3 * i - 1] + 256 * bytes[3 * i] > 32 then
         large[i], has_large = true, true
         has_opaque = has_opaque or kind >= OPAQUE
       end
@@ -603,7 +627,7 @@ function read_schema(descriptor)
     full = 10 * count,
     form = sub('<HlHlHlHlHlHlHlHl', 1, 1 + 2 * count),
     limit = not has_long and -1 or has_narrow and 2 ^ 60 or 2 ^ 104,
-    merge = not only_sums and general_merger(bytes),
+    merge = not only_sums and general_merger(bytes, has_others),
   }
 end
 

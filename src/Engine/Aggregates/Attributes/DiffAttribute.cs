@@ -1,0 +1,16 @@
+namespace Sluice;
+
+/// <summary>
+/// What is left of <see cref="Initial"/> after all contributions were taken from it: a sum of negations, and therefore as independent of the order as
+/// a sum. A <see cref="long"/>, an <see cref="int"/>, or a <see cref="decimal"/> of a declared <see cref="Scale"/>. An event whose subtraction would
+/// overflow is refused whole (<see cref="FieldOverflowException"/>).
+/// </summary>
+[AttributeUsage(AttributeTargets.Property, Inherited = false)]
+public sealed class DiffAttribute : Attribute
+{
+    /// <summary>What a resource has before the first contribution. It is not stored: it is added when the aggregate is read.</summary>
+    public long Initial { get; set; }
+
+    /// <summary>How many decimal places a <see cref="decimal"/> keeps, 0 to <see cref="SumAttribute.MaxScale"/>; see <see cref="SumAttribute.Scale"/>.</summary>
+    public int Scale { get; set; }
+}

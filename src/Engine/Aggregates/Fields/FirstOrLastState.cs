@@ -1,0 +1,71 @@
+using System.Buffers;
+using System.ComponentModel;
+using Sluice.Aggregates.Wire;
+
+namespace Sluice.Aggregates.Fields;
+
+/// <summary>The earliest or the latest contribution: a list of one, without the list.</summary>
+/// <typeparam name="T">The type of the contributions.</typeparam>
+/// <typeparam name="TElement">Their bytes.</typeparam>
+/// <typeparam name="TOrder">Which one is kept.</typeparam>
+/// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; a merge allocates nothing.</remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public struct FirstOrLastState<T, TElement, TOrder> : IFieldState
+    where T : notnull
+    where TElement : IElement<T>
+    where TOrder : IContributionOrder
+{
+    private ContributionIdentity _identity;
+    private T? _value;
+    private bool _hasValue;
+
+    /// <inheritdoc/>
+    public readonly bool IsEmpty => !_hasValue;
+
+    /// <summary>The contribution, or the type's default when there was none.</summary>
+    public readonly T? ValueOrDefault => _value;
+
+    /// <summary>Keeps the contribution if it comes before the one that is kept.</summary>
+    /// <param name="contribution">The contribution; <see langword="null"/> is none.</param>
+    /// <param name="context">Gives the contribution its place in the order.</param>
+    public void Merge(in Stamped<T>? contribution, scoped in MergeContext context)
+    {
+        if (contribution is not { } element)
+            return;
+        ContributionIdentity identity = ContributionIdentities.Of(element, context).Masked(TOrder.Mask);
+        if (_hasValue && identity.CompareTo(_identity) is int order && (order < 0 || (order == 0 && TElement.Compare(element.Value, _value!) <= 0)))
+            return;
+        _identity = identity;
+        _value = element.Value;
+        _hasValue = true;
+    }
+
+    /// <inheritdoc/>
+    public void Reset() => this = default;
+
+    /// <inheritdoc/>
+    public readonly void Write(int field, IBufferWriter<byte> output)
+    {
+        if (!_hasValue)
+            return;
+        int size = TElement.SizeOf(_value!);
+        Span<byte> payload = FieldFrame.Append(output, field, ContributionIdentity.Bytes + Varint.SizeOf(size) + size);
+        _identity.Write(payload);
+        payload = payload[ContributionIdentity.Bytes..];
+        TElement.Write(_value!, payload[Varint.Write(payload, size)..]);
+    }
+
+    /// <summary>Reads a payload that <see cref="Write"/> wrote.</summary>
+    /// <param name="payload">The bytes.</param>
+    /// <exception cref="InvalidDataException">The bytes are not canonical.</exception>
+    public void Read(ReadOnlySpan<byte> payload)
+    {
+        if (!WindowCursor.IsCanonical<TElement, TOrder>(payload, 1, out _))
+            throw MalformedField.Of("first or last", payload.Length);
+        WindowCursor cursor = new(payload);
+        cursor.MoveNext();
+        _identity = cursor.Identity;
+        _value = TElement.Read(cursor.Value);
+        _hasValue = true;
+    }
+}
