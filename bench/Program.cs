@@ -9,7 +9,7 @@ Console.CancelKeyPress += (_, e) =>
     interrupted.Cancel();
 };
 return await new BenchProgram(
-    [new MergeScenario(), new RespScenario(), new FlushScenario(), new PipelineScenario(), new DogpileScenario()],
+    [new MergeScenario(), new RespScenario(), new FlushScenario(), new PipelineScenario(), new DogpileScenario(), new LocksScenario()],
     [new KeyCodecSoak(), new MergeSoak(), new NameSoak(), new RespSoak(), new RedisWorkersSoak(), new ProtocolSoak()],
     Console.Out,
     Console.Error).RunAsync(args, interrupted.Token);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Coordination;
 using Sluice.Coordination.Redis;
+using Sluice.Locking;
 using Sluice.Resp;
 
 namespace Sluice;
@@ -20,21 +21,25 @@ public sealed class RedisCoordinator : Coordinator
     private readonly RedisServer[] _servers;
     private readonly RendezvousServers _placement;
     private readonly RedisScripts _scripts;
+    private readonly RedisLockCoordinator _locks;
     private readonly ConditionalWeakTable<CoordinationNamespace, RedisNamespace> _spaces = [];
     private readonly CancellationTokenSource _closing = new();
     private Task _checking = Task.CompletedTask;
     private int _isDisposed;
 
-    internal RedisCoordinator(RedisOptions options, RedisScripts? scripts = null)
+    internal RedisCoordinator(RedisOptions options, RedisScripts? scripts = null, LockScripts? lockScripts = null)
     {
         _placement = new RendezvousServers([.. options.Select(static server => server.Endpoint.ToString())]);
         _servers = [.. options.Select(server => new RedisServer(server, options))];
         _scripts = scripts ?? RedisScripts.Shipped;
+        _locks = new RedisLockCoordinator(_servers, _placement, lockScripts ?? LockScripts.Shipped);
     }
 
     internal override bool IsEphemeral => false;
 
     internal override string Servers => _placement.Fingerprint;
+
+    internal override RedisLockCoordinator Locks => _locks;
 
     /// <summary>Connects to the servers and checks that they can be relied on.</summary>
     /// <param name="options">The servers, at least one.</param>

@@ -6,8 +6,9 @@ internal static class AccessRule
     /// <summary>What the tools need beside the line: to find namespaces that are not listed, and to purge.</summary>
     public const string ForTools = "+scan +unlink";
 
-    /// <summary>A line for an ACL file or ACL SETUSER: what the connection itself calls, and what the scripts call.</summary>
+    /// <summary>A line for an ACL file or ACL SETUSER: what the connections themselves call, and what the scripts call.</summary>
     public static string For(string user, string prefix) =>
-        $"ACL SETUSER {user} on >... ~{{{prefix}:* ~{AggregateListing.Key(prefix)} +eval +evalsha +script|load +wait +info +ping +hello +auth +select +client|setname"
-        + " +time +hget +hmget +hset +hdel +hlen +hexists +hgetall +hkeys +hrandfield +zadd +zrem +zrange +zrangebyscore +zcard +zscore";
+        $"ACL SETUSER {user} on >... ~{{{prefix}:* ~{AggregateListing.Key(prefix)} &{prefix}:locks:* +eval +evalsha +script|load +wait +info +ping +hello +auth +select +client|setname"
+        + " +subscribe +unsubscribe +publish"
+        + " +time +hget +hmget +hset +hdel +hlen +hexists +hgetall +hkeys +hrandfield +zadd +zrem +zrange +zrangebyscore +zcard +zscore +zlexcount";
 }

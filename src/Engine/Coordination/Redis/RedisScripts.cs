@@ -72,16 +72,22 @@ internal sealed class RedisScripts
 
     public Script Snapshot { get; }
 
-    private static Script Make(string name, Func<string, string, string>? rewrite, params ReadOnlySpan<string> shared)
+    /// <summary>Makes a script of its file and of what it shares with others.</summary>
+    /// <param name="room">What the names of the files begin with, which scripts of one name in two rooms have different.</param>
+    /// <param name="name">The file of the transition.</param>
+    /// <param name="rewrite">As for the constructor.</param>
+    /// <param name="shared">The files in front of it.</param>
+    internal static Script Make(string room, string name, Func<string, string, string>? rewrite, params ReadOnlySpan<string> shared)
     {
         StringBuilder text = new();
-        text.Append(Read("prelude"));
         foreach (string part in shared)
-            text.Append(Read(part));
-        text.Append(Read(name));
+            text.Append(Read(room + part));
+        text.Append(Read(room + name));
         string source = text.ToString();
-        return new Script(rewrite is null ? source : rewrite(name, source), "sluice." + name);
+        return new Script(rewrite is null ? source : rewrite(name, source), "sluice." + room + name);
     }
+
+    private static Script Make(string name, Func<string, string, string>? rewrite, params ReadOnlySpan<string> shared) => Make("", name, rewrite, ["prelude", .. shared]);
 
     private static string Read(string name)
     {

@@ -70,7 +70,11 @@ internal readonly record struct LockHandleId(IncarnationId Session, long Number)
 }
 
 /// <param name="Capacity">With <see cref="LockMode.Permit"/>, <see cref="LockMode.Rendezvous"/> and <see cref="LockMode.Await"/>: at least 1.</param>
-internal sealed record LockClaim(ResourceKey Resource, LockMode Mode, int Capacity = 1);
+internal sealed record LockClaim(ResourceKey Resource, LockMode Mode, int Capacity = 1)
+{
+    /// <summary>Equal for claims that fit, or do not fit, alike.</summary>
+    public (LockMode Mode, int Capacity) Kind => (Mode, Mode is LockMode.Permit or LockMode.Rendezvous or LockMode.Await ? Capacity : 0);
+}
 
 /// <summary>Begins a session. The server issues its identity, so a late copy makes a session that nobody knows, which runs out.</summary>
 /// <param name="Engine">Becomes part of the identity.</param>

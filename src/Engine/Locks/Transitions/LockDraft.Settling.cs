@@ -98,16 +98,19 @@ internal sealed partial class LockDraft
                 return (null, null);
         }
 
+        HashSet<(LockMode, int)> failed = [];
         foreach (LockWaiter waiter in record.Waiters.Values)
         {
-            if (writersFirst && waiter.IsWriter)
-                continue; // as little as the first one
+            if ((writersFirst && waiter.IsWriter) || (waiter.Claims.Length == 1 && failed.Contains(waiter.Claims[0].Kind)))
+                continue; // as little as the first one that wants the same
             if (!IsAlive(waiter.Handle.Session))
                 return (null, waiter);
             if (CanBeGranted(waiter))
                 return (waiter, null);
             if (record.Policy == LockPolicy.FirstInFirstOut)
                 break; // the others are behind it
+            if (waiter.Claims.Length == 1)
+                failed.Add(waiter.Claims[0].Kind);
         }
 
         return (null, null);

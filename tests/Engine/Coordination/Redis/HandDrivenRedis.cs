@@ -24,7 +24,7 @@ internal sealed class HandDrivenRedis : ConformanceServer
         Prefix = SharedRedisServer.NewPrefix();
         _clockKey = $"clock:{Prefix}";
         _client = RespClient.Create(RespClientOptions.Parse(server.Url));
-        _coordinator = new RedisCoordinator(new RedisOptions { server.Url }, new RedisScripts(Rewrite));
+        _coordinator = new RedisCoordinator(new RedisOptions { server.Url }, new RedisScripts(Rewrite), new LockScripts(Rewrite));
 
         string Rewrite(string name, string source)
         {
@@ -35,6 +35,12 @@ internal sealed class HandDrivenRedis : ConformanceServer
     }
 
     public override Coordinator Coordinator => _coordinator;
+
+    /// <summary>The same server for locks.</summary>
+    public RedisLockCoordinator Locks => _coordinator.Locks;
+
+    /// <summary>For whatever a test has to say to the server itself.</summary>
+    public RespClient Client => _client;
 
     public override long Short => 1_000_000;
 

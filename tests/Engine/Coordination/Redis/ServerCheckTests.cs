@@ -2,6 +2,8 @@ using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Coordination.Redis;
 using Sluice.Harness;
+using Sluice.Harness.Conformance;
+using Sluice.Locking;
 using Sluice.Resp;
 using Xunit;
 
@@ -110,7 +112,29 @@ public sealed class ServerCheckTests(SharedRedisServer shared)
         await visits.ForceExpireAsync("k2", Cancellation);
         ShutdownReport report = await engine.StopAsync(TimeSpan.FromSeconds(30), Cancellation);
         Assert.True(report.IsClean, report.ToString());
+        await using RealTimeLockServer locks = new($"redis://sluice:secret@127.0.0.1:{port}", "sluice");
+        await UseEverythingAsync(locks);
         Assert.Equal("*0", await server.AskAsync(["ACL", "LOG"], Cancellation));
+    }
+
+    /// <summary>Every request about locks once, and a push.</summary>
+    private static async Task UseEverythingAsync(RealTimeLockServer locks)
+    {
+        await using LockPartitionUnderTest partition = new(locks, new LockNamespace(locks.Prefix, 4));
+        SessionUnderTest a = await partition.OpenAsync(), brief = await partition.OpenAsync(locks.Short);
+        HandleUnderTest held = await a.AcquireAsync(LockMode.Upgradeable, "x", maxHold: LockPartitionUnderTest.Long), waiting = await a.LockAsync("x");
+        await brief.LockAsync("y");
+        Assert.Equal(AcquireStatus.Granted, (await held.ConvertAsync(1, LockMode.Exclusive)).Status);
+        Assert.Equal(1, (await partition.ParticipantsAsync("x")).Waiting);
+        Assert.Single((await partition.SurveyAsync()).Records);
+        Assert.Equal(1, await partition.RevokeAsync("x"));
+        Assert.Equal(0, await partition.ForgetAsync("x"));
+        await held.ReleaseAsync(doubtful: true);
+        await waiting.GrantedAsync();
+        await locks.ElapseAsync(locks.Short);
+        Assert.True((await a.RenewAsync(waiting.Number)).IsAlive);
+        Assert.True((await a.CloseAsync()).WasAlive);
+        Assert.Empty(await partition.LeftoversAsync());
     }
 
     private static async Task<PrivateRedisServer> StartAsync()

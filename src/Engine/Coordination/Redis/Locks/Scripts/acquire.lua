@@ -1,0 +1,61 @@
+-- Takes all claims of a handle, or waits for them, or leaves nothing behind. Changes nothing for a handle that is known, but what a look at its records brings.
+-- ARGV 1 seen  2 what channels begin with  3 partition  4 session  5 number  6 policy  7 waits  8 bound  9 owner  10.. claims: mode, capacity, resource
+local number, policy = tonumber(ARGV[5]), tonumber(ARGV[6])
+local handle = id .. pk('>I7', number)
+begin(id, known)
+
+local function answer(status, token, since)
+  commit(status == 0 or status == 1)
+  return {status, token or 0, since or 0, status == 1 and next_expiry() or NEVER, now, clock}
+end
+
+local function standing(found)
+  if found.place ~= 0 then return answer(1, 0, found.since) end
+  local holder = holder_of(record(found.claims[1].resource), handle)
+  return answer(0, holder.token, holder.since)
+end
+
+local of = living(id)
+if not of then return answer(5) end
+local entry = entry_of(handle)
+if entry then
+  for _, claim in ipairs(entry.claims) do unsettle(claim.resource) end
+  settle()
+  entry = entry_of(handle)
+  if entry then return standing(entry) end
+  return answer(3)
+end
+
+local claims = {}
+for i = 10, #ARGV, 3 do claims[#claims + 1] = {mode = tonumber(ARGV[i]), capacity = tonumber(ARGV[i + 1]), resource = ARGV[i + 2]} end
+if claims[1].mode == SIGNAL then
+  local there = record(claims[1].resource)
+  local signal = there and holder_of(there, handle)
+  if signal then return answer(0, signal.token, signal.since) end
+end
+if is_finished(of, number) then return answer(3) end
+if claims[1].mode == SIGNAL and max_hold >= NEVER then return answer(4) end -- nothing would ever end it
+
+for _, claim in ipairs(claims) do unsettle(claim.resource) end
+settle()
+local is_free = true
+for _, claim in ipairs(claims) do
+  local there = record(claim.resource)
+  if not fits(there, claim.mode, claim.capacity, false) or is_kept_back(claim.resource, there, claim.mode, #claims, NEVER) then
+    is_free = false
+    break
+  end
+end
+if not is_free and ARGV[7] == '0' then return answer(2) end
+local newcomer = {handle = handle, place = tick(), since = now, max_hold = max_hold, policy = policy, owner = ARGV[9], claims = claims}
+if is_free and claims[1].mode ~= RENDEZVOUS then
+  grant(newcomer, newcomer.place)
+  settle()
+  return answer(0, newcomer.place, now)
+end
+
+-- A rendezvous is always in the queue when it is granted: all who met are granted alike.
+enqueue(newcomer)
+for _, claim in ipairs(claims) do unsettle(claim.resource) end
+settle()
+return standing(entry_of(handle))
