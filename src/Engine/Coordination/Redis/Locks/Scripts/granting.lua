@@ -12,7 +12,10 @@ local function take_back_the_dead(resource)
       end
     end
   end
-  for _, holder in ipairs({unpack(of.holders)}) do
+  -- A copy, because taking back changes the list; made one by one, because unpack ends at some thousands.
+  local held = {}
+  for i, holder in ipairs(of.holders) do held[i] = holder end
+  for _, holder in ipairs(held) do
     if holder.deadline <= now then
       end_bound(resource, holder)
     elseif holder.mode ~= SIGNAL and not is_alive(session_of(holder.handle)) then
