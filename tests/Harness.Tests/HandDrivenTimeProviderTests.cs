@@ -53,6 +53,19 @@ public sealed class HandDrivenTimeProviderTests
         second!.Dispose();
     }
 
+    // A lease that is renewed at moments in the middle of a pause survives it in a test, and nowhere else.
+    [Fact]
+    public void After_a_leap_everything_that_fell_due_fires_once_and_sees_its_end()
+    {
+        using ITimer once = Arm("once", Second);
+        using ITimer beat = _time.CreateTimer(_ => Note("beat"), null, 2 * Second, 2 * Second);
+
+        _time.Leap(7 * Second);
+
+        Assert.Equal(["once@7", "beat@7"], _fired);
+        Assert.Equal(2 * Second, _time.UntilNextTimer);
+    }
+
     // NTP steps the wall clock: what is timed by it alone breaks, and tests must be able to show that.
     [Fact]
     public void Stepping_the_wall_clock_back_moves_neither_timestamps_nor_timers()
