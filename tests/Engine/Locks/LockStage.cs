@@ -53,15 +53,7 @@ internal sealed class LockStage : IAsyncDisposable
     }
 
     /// <summary>Waits, in real time, for what another thread is about to do.</summary>
-    public static async Task UntilAsync(Func<bool> isSo)
-    {
-        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(60));
-        while (!isSo())
-        {
-            Assert.False(patience.IsCancellationRequested, "It did not come about within a minute.");
-            await Task.Yield();
-        }
-    }
+    public static Task UntilAsync(Func<bool> isSo) => Eventually.UntilAsync(isSo, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
