@@ -63,13 +63,8 @@ public struct OpaqueState<T> : IFieldState
     {
         if (_count == 0)
             return;
-        OpaqueItem last = _items![_count - 1];
-        ReadOnlySpan<OpaqueItem> items = _folded is null ? Items : [last with { Content = _folded }];
-        int length = 0;
-        foreach (OpaqueItem item in items)
-            length += OpaquePayload.SizeOf(item.Content.Length);
-        Span<byte> rest = FieldFrame.Append(output, field, length);
-        foreach (OpaqueItem item in items)
+        Span<byte> rest = FieldFrame.Append(output, field, _bytes);
+        foreach (OpaqueItem item in Items)
             rest = OpaquePayload.Write(rest, item);
     }
 
