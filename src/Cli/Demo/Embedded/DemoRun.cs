@@ -54,6 +54,9 @@ internal sealed class DemoRun : IAsyncDisposable
     /// <summary>Whether everybody has sent again what the server lost last, so that a death costs nothing.</summary>
     public bool HasRecovered => _lastLoss is not { } loss || Elapsed - loss >= DemoServer.Memory * 2;
 
+    /// <summary>Whether a worker is stopped.</summary>
+    public bool HasSleeper => _workers.Exists(static worker => worker.State == WorkerState.Paused);
+
     /// <summary>A worker dies, if another one is left to take over.</summary>
     public async Task KillAsync()
     {
@@ -113,7 +116,7 @@ internal sealed class DemoRun : IAsyncDisposable
     public void LoseLatestWrites()
     {
         // What a dead worker had sent cannot be sent again by anybody, and a stopped one may sleep for longer than it keeps what it has sent.
-        if (Elapsed - _lastDeath < DemoServer.Memory * 2 || _workers.Exists(static worker => worker.State == WorkerState.Paused))
+        if (Elapsed - _lastDeath < DemoServer.Memory * 2 || HasSleeper)
         {
             Tell("the server keeps its writes: a dead or stopped worker could not help");
             return;
@@ -150,7 +153,7 @@ internal sealed class DemoRun : IAsyncDisposable
         IsSettling = true;
         LoseReplies(false);
         BreakSink(false);
-        if (_workers.Exists(static worker => worker.State == WorkerState.Paused))
+        if (HasSleeper)
             PauseOrResume();
         using CancellationTokenSource limit = new(SettlingLimit + (2 * _terms.Lease));
         DemoWorker[] living = [.. _workers.Where(static worker => worker.State == WorkerState.Running)];

@@ -25,7 +25,7 @@ internal sealed class DemoTimeline
         }
 
         // Whoever was stopped sleeps for longer than its lease, however short the whole is.
-        if (run.Workers.Any(static worker => worker.State == WorkerState.Paused))
+        if (run.HasSleeper)
         {
             _resumeAt ??= run.Elapsed + (_terms.Lease * SleepOfLeases);
             if (run.Elapsed >= _resumeAt)
@@ -51,7 +51,7 @@ internal sealed class DemoTimeline
 
     private static void Pause(DemoRun run)
     {
-        if (!run.Workers.Any(static worker => worker.State == WorkerState.Paused))
+        if (!run.HasSleeper)
             run.PauseOrResume();
     }
 

@@ -50,26 +50,38 @@ internal static class EmbeddedDemo
         Truth? truth = null;
         await console.Live(screen.Draw(run.Look())).Overflow(VerticalOverflow.Crop).StartAsync(async live =>
         {
-            DemoTimeline timeline = new(terms, mishaps);
-            while ((run.Elapsed < terms.Duration || !timeline.IsOver) && !stop.IsCancellationRequested)
-            {
-                await Task.Delay(Frame, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                await timeline.StepAsync(run).ConfigureAwait(false);
-                while (!Console.IsInputRedirected && Console.KeyAvailable)
-                    await PressAsync(run, Console.ReadKey(intercept: true).KeyChar, stop).ConfigureAwait(false);
-                live.UpdateTarget(screen.Draw(run.Look()));
-            }
-
-            Task<Truth> settling = run.SettleAsync();
-            while (!settling.IsCompleted)
-            {
-                await Task.WhenAny(settling, Task.Delay(Frame, CancellationToken.None)).ConfigureAwait(false);
-                live.UpdateTarget(screen.Draw(run.Look()));
-            }
-
-            truth = await settling.ConfigureAwait(false);
+            truth = await DriveAsync(run, terms, mishaps, view => live.UpdateTarget(screen.Draw(view)), PressAllAsync, stop.Token).ConfigureAwait(false);
         }).ConfigureAwait(false);
         return truth!;
+
+        async Task PressAllAsync()
+        {
+            while (!Console.IsInputRedirected && Console.KeyAvailable)
+                await PressAsync(run, Console.ReadKey(intercept: true).KeyChar, stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Lets everything happen, then settles; shows how it is at every frame.</summary>
+    private static async Task<Truth> DriveAsync(
+        DemoRun run, DemoTerms terms, IReadOnlyList<Mishap> mishaps, Action<DemoView> show, Func<Task> press, CancellationToken stop)
+    {
+        DemoTimeline timeline = new(terms, mishaps);
+        while ((run.Elapsed < terms.Duration || !timeline.IsOver) && !stop.IsCancellationRequested)
+        {
+            await Task.Delay(Frame, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await timeline.StepAsync(run).ConfigureAwait(false);
+            await press().ConfigureAwait(false);
+            show(run.Look());
+        }
+
+        Task<Truth> settling = run.SettleAsync();
+        while (!settling.IsCompleted)
+        {
+            await Task.WhenAny(settling, Task.Delay(Frame, CancellationToken.None)).ConfigureAwait(false);
+            show(run.Look());
+        }
+
+        return await settling.ConfigureAwait(false);
     }
 
     private static async Task PressAsync(DemoRun run, char key, CancellationTokenSource stop)
@@ -97,45 +109,27 @@ internal static class EmbeddedDemo
         }
     }
 
-    private static async Task<Truth> PlainAsync(IAnsiConsole console, DemoRun run, DemoTerms terms, IReadOnlyList<Mishap> mishaps, CancellationTokenSource stop)
+    private static Task<Truth> PlainAsync(IAnsiConsole console, DemoRun run, DemoTerms terms, IReadOnlyList<Mishap> mishaps, CancellationTokenSource stop)
     {
         console.WriteLine($"  {terms.Workers} workers on the embedded coordinator, {HumanUnits.Count(ClickStream.Pages)} keys zipf 1.0, seed {terms.Seed}");
-        DemoTimeline timeline = new(terms, mishaps);
         int told = 0;
         double next = 1;
-        while ((run.Elapsed < terms.Duration || !timeline.IsOver) && !stop.IsCancellationRequested)
+        return DriveAsync(run, terms, mishaps, Show, static () => Task.CompletedTask, stop.Token);
+
+        void Show(DemoView view)
         {
-            await Task.Delay(Frame, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await timeline.StepAsync(run).ConfigureAwait(false);
-            DemoView view = run.Look();
-            told = Tell(console, run, told);
-            if (view.Elapsed.TotalSeconds < next)
-                continue;
+            foreach ((TimeSpan at, string text) in run.Log.Skip(told))
+            {
+                console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{at.TotalSeconds,7:0.0} s  {text}"));
+                told++;
+            }
+
+            if (view.Elapsed.TotalSeconds < next || run.IsSettling)
+                return;
             next++;
             console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{view.Elapsed.TotalSeconds,7:0.0} s  {HumanUnits.Count(view.Merged),12} events  {HumanUnits.Count(view.Sessions),8} sessions completed  {(double)view.Merged / Math.Max(view.Writes, 1),6:0.0} events per write  {HumanUnits.Count(view.Workers.Sum(static worker => worker.References))} references"));
         }
-
-        Task<Truth> settling = run.SettleAsync();
-        while (!settling.IsCompleted)
-        {
-            await Task.WhenAny(settling, Task.Delay(Frame, CancellationToken.None)).ConfigureAwait(false);
-            run.Look();
-            told = Tell(console, run, told);
-        }
-
-        return await settling.ConfigureAwait(false);
-    }
-
-    private static int Tell(IAnsiConsole console, DemoRun run, int told)
-    {
-        foreach ((TimeSpan at, string text) in run.Log.Skip(told))
-        {
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{at.TotalSeconds,7:0.0} s  {text}"));
-            told++;
-        }
-
-        return told;
     }
 }
