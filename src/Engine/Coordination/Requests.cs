@@ -172,7 +172,11 @@ internal sealed record PeekRequest(ImmutableArray<ResourceKey> Resources) : Coor
 /// <param name="Open">The open generation's record; empty when it has no updates.</param>
 /// <param name="Sealed">The record that is being completed, or empty.</param>
 internal sealed record PeekedResource(
-    ReadOnlyMemory<byte> Open, int Holders, long TimesModified, long Generation, ReadOnlyMemory<byte> Sealed, long SealedGeneration);
+    ReadOnlyMemory<byte> Open, int Holders, long TimesModified, long Generation, ReadOnlyMemory<byte> Sealed, long SealedGeneration)
+{
+    public static PeekedResource Of(OpenRecord open, SealedRecord? done) =>
+        new(open.Fields, open.Holders, open.TimesModified, open.Generation, done?.Fields ?? default, done?.Generation ?? 0);
+}
 
 internal sealed record PeekReply(ImmutableArray<PeekedResource> Resources, long Now);
 

@@ -91,14 +91,7 @@ internal static class ClaimTransitions
         else if (request.Poison == PoisonRule.Skip && draft.DeadLetters.Count < request.DeadLetterLimit)
         {
             draft.Unseal(resource, current);
-            draft.DeadLetters[(resource, current.Generation)] = new DeadLetterEntry(
-                resource, current.Generation, DeadLetterKind.Completion, current.Fields, current.Attempt, request.Error, now)
-            {
-                TimesModified = current.TimesModified,
-                CreatedAt = current.CreatedAt,
-                SealedAt = current.SealedAt,
-                Reason = current.Reason,
-            };
+            draft.DeadLetters[(resource, current.Generation)] = current.ToLetter(resource, request.Error, now);
         }
         else
         {
@@ -140,8 +133,6 @@ internal static class ClaimTransitions
             Lease = lease,
         };
         draft.Put(resource, before, after);
-        return new ClaimedSession(
-            resource, after.Generation, after.Token, after.Attempt, after.Fields, after.TimesModified, after.CreatedAt, after.SealedAt, after.Reason,
-            after.OutOfOrder);
+        return after.ToClaim(resource);
     }
 }

@@ -8,12 +8,7 @@ namespace Sluice.Coordination;
 internal static class InspectionTransitions
 {
     public static PeekReply Peek(PartitionState state, long now, PeekRequest request) => new(
-        [.. request.Resources.Select(resource =>
-        {
-            OpenRecord open = state.Open.GetValueOrDefault(resource) ?? OpenRecord.Empty;
-            SealedRecord? done = state.Sealed.GetValueOrDefault(resource);
-            return new PeekedResource(open.Fields, open.Holders, open.TimesModified, open.Generation, done?.Fields ?? default, done?.Generation ?? 0);
-        })],
+        [.. request.Resources.Select(resource => PeekedResource.Of(state.Open.GetValueOrDefault(resource) ?? OpenRecord.Empty, state.Sealed.GetValueOrDefault(resource)))],
         now);
 
     public static HoldersReply Holders(PartitionState state, HoldersRequest request) => new(
@@ -28,23 +23,16 @@ internal static class InspectionTransitions
         now);
 
     public static ClaimsReply Claims(PartitionState state, long now, ClaimsRequest request) => new(
-        [.. state.Sealed.OrderBy(static entry => entry.Key).Take(request.Limit).Select(static entry => new SealedEntry(
-            entry.Key, entry.Value.Generation, entry.Value.Token, entry.Value.Attempt, entry.Value.LeaseDeadline, entry.Value.Parked,
-            entry.Value.LastError))],
+        [.. state.Sealed.OrderBy(static entry => entry.Key).Take(request.Limit).Select(static entry => entry.Value.ToEntry(entry.Key))],
         now);
 
     public static DeadLettersReply DeadLetters(PartitionState state, DeadLettersRequest request)
     {
-        DeadLetterEntry[] parked = [.. state.Sealed.Where(static entry => entry.Value.Parked).OrderBy(static entry => entry.Key).Select(static entry =>
-            new DeadLetterEntry(
-                entry.Key, entry.Value.Generation, DeadLetterKind.Completion, entry.Value.Fields, entry.Value.Attempt, entry.Value.LastError ?? "",
-                entry.Value.SealedAt)
-            {
-                TimesModified = entry.Value.TimesModified,
-                CreatedAt = entry.Value.CreatedAt,
-                SealedAt = entry.Value.SealedAt,
-                Reason = entry.Value.Reason,
-            })];
+        DeadLetterEntry[] parked =
+        [
+            .. state.Sealed.Where(static entry => entry.Value.Parked).OrderBy(static entry => entry.Key)
+                .Select(static entry => entry.Value.ToLetter(entry.Key, entry.Value.LastError ?? "", entry.Value.SealedAt)),
+        ];
         return new DeadLettersReply([.. parked.Concat(state.DeadLetters.Values).Take(request.Limit)], parked.Length + state.DeadLetters.Count);
     }
 

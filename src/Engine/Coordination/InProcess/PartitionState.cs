@@ -136,4 +136,20 @@ internal sealed record SealedRecord
     public bool OutOfOrder { get; init; }
 
     public string? LastError { get; init; }
+
+    /// <summary>As its claimant gets it.</summary>
+    public ClaimedSession ToClaim(ResourceKey resource) =>
+        new(resource, Generation, Token, Attempt, Fields, TimesModified, CreatedAt, SealedAt, Reason, OutOfOrder);
+
+    /// <summary>As it is listed.</summary>
+    public SealedEntry ToEntry(ResourceKey resource) => new(resource, Generation, Token, Attempt, LeaseDeadline, Parked, LastError);
+
+    /// <summary>As a dead letter.</summary>
+    public DeadLetterEntry ToLetter(ResourceKey resource, string error, long at) => new(resource, Generation, DeadLetterKind.Completion, Fields, Attempt, error, at)
+    {
+        TimesModified = TimesModified,
+        CreatedAt = CreatedAt,
+        SealedAt = SealedAt,
+        Reason = Reason,
+    };
 }

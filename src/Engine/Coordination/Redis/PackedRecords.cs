@@ -50,44 +50,43 @@ internal static class PackedRecords
         return refused.DrainToImmutable();
     }
 
-    public static PeekedResource Peeked(ReadOnlySpan<byte> open, ReadOnlySpan<byte> openLarge, ReadOnlySpan<byte> done, ReadOnlySpan<byte> doneLarge) => new(
-        open.IsEmpty ? default : Fields(open[OpenBytes..], openLarge),
-        open.IsEmpty ? 0 : BinaryPrimitives.ReadInt32LittleEndian(open),
-        open.IsEmpty ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(open[6..]),
-        open.IsEmpty ? 0 : Read7(open[10..]),
-        done.IsEmpty ? default : Fields(AfterError(done, out _), doneLarge),
-        done.IsEmpty ? 0 : Read7(done));
-
-    public static ClaimedSession Claimed(ResourceKey resource, ReadOnlySpan<byte> record, ReadOnlySpan<byte> large) => new(
-        resource,
-        Generation: Read7(record),
-        Token: Read7(record[7..]),
-        Attempt: BinaryPrimitives.ReadInt32LittleEndian(record[14..]),
-        Fields(AfterError(record, out _), large),
-        TimesModified: BinaryPrimitives.ReadUInt32LittleEndian(record[33..]),
-        CreatedAt: Read7(record[37..]),
-        SealedAt: Read7(record[44..]),
-        (CompletionReason)record[51],
-        OutOfOrder: (record[32] & 2) != 0);
-
-    public static SealedEntry Sealed(ResourceKey resource, ReadOnlySpan<byte> record)
+    /// <param name="record">The open record; empty: there is none.</param>
+    /// <param name="large">Its large fields.</param>
+    public static OpenRecord Open(ReadOnlySpan<byte> record, ReadOnlySpan<byte> large) => record.IsEmpty ? OpenRecord.Empty : new OpenRecord
     {
-        AfterError(record, out string? error);
-        return new SealedEntry(
-            resource, Read7(record), Read7(record[7..]), BinaryPrimitives.ReadInt32LittleEndian(record[14..]), Read7(record[18..]), (record[32] & 1) != 0, error);
-    }
+        Holders = BinaryPrimitives.ReadInt32LittleEndian(record),
+        Forced = (record[4] & 1) != 0,
+        Waiting = (record[4] & 2) != 0,
+        Reason = (CompletionReason)record[5],
+        TimesModified = BinaryPrimitives.ReadUInt32LittleEndian(record[6..]),
+        Generation = Read7(record[10..]),
+        CreatedAt = Read7(record[17..]),
+        HardDue = Read7(record[24..]),
+        Due = Read7(record[31..]),
+        DueAfter = Read7(record[38..]),
+        Fields = Fields(record[OpenBytes..], large),
+    };
 
-    /// <summary>A parked session, as the dead letters list it.</summary>
-    public static DeadLetterEntry Parked(ResourceKey resource, ReadOnlySpan<byte> record, ReadOnlySpan<byte> large)
+    /// <param name="record">The sealed record.</param>
+    /// <param name="large">Its large fields.</param>
+    public static SealedRecord Sealed(ReadOnlySpan<byte> record, ReadOnlySpan<byte> large)
     {
-        ReadOnlySpan<byte> small = AfterError(record, out string? error);
-        return new DeadLetterEntry(
-            resource, Read7(record), DeadLetterKind.Completion, Fields(small, large), BinaryPrimitives.ReadInt32LittleEndian(record[14..]), error ?? "", Read7(record[44..]))
+        int length = BinaryPrimitives.ReadUInt16LittleEndian(record[52..]);
+        return new SealedRecord
         {
+            Generation = Read7(record),
+            Token = Read7(record[7..]),
+            Attempt = BinaryPrimitives.ReadInt32LittleEndian(record[14..]),
+            LeaseDeadline = Read7(record[18..]),
+            Lease = Read7(record[25..]),
+            Parked = (record[32] & 1) != 0,
+            OutOfOrder = (record[32] & 2) != 0,
             TimesModified = BinaryPrimitives.ReadUInt32LittleEndian(record[33..]),
             CreatedAt = Read7(record[37..]),
             SealedAt = Read7(record[44..]),
             Reason = (CompletionReason)record[51],
+            LastError = length == 0 ? null : Encoding.UTF8.GetString(record.Slice(SealedBytes, length)),
+            Fields = Fields(record[(SealedBytes + length)..], large),
         };
     }
 
@@ -111,13 +110,6 @@ internal static class PackedRecords
             SealedAt = Read7(record[23..]),
             Reason = (CompletionReason)record[30],
         };
-    }
-
-    private static ReadOnlySpan<byte> AfterError(ReadOnlySpan<byte> record, out string? error)
-    {
-        int length = BinaryPrimitives.ReadUInt16LittleEndian(record[52..]);
-        error = length == 0 ? null : Encoding.UTF8.GetString(record.Slice(SealedBytes, length));
-        return record[(SealedBytes + length)..];
     }
 
     /// <summary>One canonical record out of the two in which a partition keeps it.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Globalization;
 using Sluice.Resp;
 
 namespace Sluice.Coordination.Redis;
@@ -35,26 +34,26 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
             long now = _cursor.Number();
             PartitionState state = PartitionState.Empty;
             long references = Members(ref state);
-            state = state with { Leases = [.. Queue().Select(static entry => (entry.Score, IncarnationId.Parse(Text(entry.Name))))] };
+            state = state with { Leases = [.. _cursor.Queue().Select(static entry => (entry.Score, IncarnationId.Parse(Text(entry.Name))))] };
             Dictionary<IncarnationId, int> held = Tombstones(ref state);
-            state = state with { TombstoneQueue = [.. Queue().Select(static entry => (entry.Score, IncarnationId.Parse(Text(entry.Name))))] };
-            HashSet<IncarnationId> fenced = [.. Queue().Select(static entry => IncarnationId.Parse(Text(entry.Name)))];
-            List<(byte[] Name, byte[] Value)> open = Hash();
-            Dictionary<ResourceKey, byte[]> openLarge = Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => entry.Value);
-            state = state with { Due = [.. Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name)))] };
-            state = state with { Open = open.ToImmutableDictionary(static entry => new ResourceKey(entry.Name), entry => OpenOf(entry.Value, openLarge.GetValueOrDefault(new ResourceKey(entry.Name)))) };
-            List<(byte[] Name, byte[] Value)> done = Hash();
-            Dictionary<ResourceKey, byte[]> doneLarge = Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => entry.Value);
-            state = state with { Claims = [.. Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name)))] };
-            state = state with { Sealed = done.ToImmutableDictionary(static entry => new ResourceKey(entry.Name), entry => SealedOf(entry.Value, doneLarge.GetValueOrDefault(new ResourceKey(entry.Name)))) };
-            HashSet<ResourceKey> parked = [.. Queue().Select(static entry => new ResourceKey(entry.Name))];
-            List<(byte[] Name, byte[] Value)> letters = Hash();
+            state = state with { TombstoneQueue = [.. _cursor.Queue().Select(static entry => (entry.Score, IncarnationId.Parse(Text(entry.Name))))] };
+            HashSet<IncarnationId> fenced = [.. _cursor.Queue().Select(static entry => IncarnationId.Parse(Text(entry.Name)))];
+            List<(byte[] Name, byte[] Value)> open = _cursor.Hash();
+            Dictionary<ResourceKey, byte[]> openLarge = _cursor.Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => entry.Value);
+            state = state with { Due = [.. _cursor.Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name)))] };
+            state = state with { Open = open.ToImmutableDictionary(static entry => new ResourceKey(entry.Name), entry => PackedRecords.Open(entry.Value, openLarge.GetValueOrDefault(new ResourceKey(entry.Name)))) };
+            List<(byte[] Name, byte[] Value)> done = _cursor.Hash();
+            Dictionary<ResourceKey, byte[]> doneLarge = _cursor.Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => entry.Value);
+            state = state with { Claims = [.. _cursor.Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name)))] };
+            state = state with { Sealed = done.ToImmutableDictionary(static entry => new ResourceKey(entry.Name), entry => PackedRecords.Sealed(entry.Value, doneLarge.GetValueOrDefault(new ResourceKey(entry.Name)))) };
+            HashSet<ResourceKey> parked = [.. _cursor.Queue().Select(static entry => new ResourceKey(entry.Name))];
+            List<(byte[] Name, byte[] Value)> letters = _cursor.Hash();
             state = state with
             {
                 DeadLetters = letters.Select(static entry => PackedRecords.Letter(entry.Name, entry.Value))
                     .ToImmutableSortedDictionary(static letter => (letter.Resource, letter.Id), static letter => letter),
             };
-            HashSet<string> names = [.. Queue().Select(static entry => Convert.ToHexString(entry.Name))];
+            HashSet<string> names = [.. _cursor.Queue().Select(static entry => Convert.ToHexString(entry.Name))];
             Owned(ref state, held);
 
             long counted = state.Owned.Values.Sum(static owned => (long)owned.Count);
@@ -65,47 +64,6 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
             Expect(parked.SetEquals(state.Sealed.Where(static entry => entry.Value.Parked).Select(static entry => entry.Key)), "The list of parked sessions is not what the sealed records say.");
             Expect(names.SetEquals(letters.Select(static entry => Convert.ToHexString(entry.Name))), "The list of dead letters is not what the letters say.");
             return new PartitionSnapshot(now, state, [.. _faults]);
-        }
-
-        private static OpenRecord OpenOf(ReadOnlySpan<byte> record, byte[]? large)
-        {
-            PeekedResource peeked = PackedRecords.Peeked(record, large, default, default);
-            return OpenRecord.Empty with
-            {
-                Holders = peeked.Holders,
-                TimesModified = peeked.TimesModified,
-                Generation = peeked.Generation,
-                CreatedAt = PackedRecords.Read7(record[17..]),
-                Fields = peeked.Open,
-                HardDue = PackedRecords.Read7(record[24..]),
-                Due = PackedRecords.Read7(record[31..]),
-                DueAfter = PackedRecords.Read7(record[38..]),
-                Forced = (record[4] & 1) != 0,
-                Waiting = (record[4] & 2) != 0,
-                Reason = (CompletionReason)record[5],
-            };
-        }
-
-        private static SealedRecord SealedOf(ReadOnlySpan<byte> record, byte[]? large)
-        {
-            ClaimedSession session = PackedRecords.Claimed(ResourceKey.Of(""), record, large);
-            SealedEntry entry = PackedRecords.Sealed(session.Resource, record);
-            return new SealedRecord
-            {
-                Generation = session.Generation,
-                Fields = session.Fields,
-                TimesModified = session.TimesModified,
-                CreatedAt = session.CreatedAt,
-                SealedAt = session.SealedAt,
-                Reason = session.Reason,
-                Token = session.Token,
-                Attempt = session.Attempt,
-                LeaseDeadline = entry.LeaseDeadline,
-                Lease = PackedRecords.Read7(record[25..]),
-                Parked = entry.IsParked,
-                OutOfOrder = session.OutOfOrder,
-                LastError = entry.LastError,
-            };
         }
 
         private static string Text(byte[] name) => System.Text.Encoding.ASCII.GetString(name);
@@ -120,7 +78,7 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
         {
             long references = 0;
             ImmutableDictionary<IncarnationId, Member>.Builder members = ImmutableDictionary.CreateBuilder<IncarnationId, Member>();
-            foreach ((byte[] name, byte[] record) in Hash())
+            foreach ((byte[] name, byte[] record) in _cursor.Hash())
             {
                 ReadOnlySpan<byte> value = record;
                 if (name is [(byte)'#'])
@@ -146,7 +104,7 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
         {
             Dictionary<IncarnationId, int> held = [];
             ImmutableDictionary<IncarnationId, Tombstone>.Builder dead = ImmutableDictionary.CreateBuilder<IncarnationId, Tombstone>();
-            foreach ((byte[] name, byte[] record) in Hash())
+            foreach ((byte[] name, byte[] record) in _cursor.Hash())
             {
                 ReadOnlySpan<byte> value = record;
                 IncarnationId id = IncarnationId.Parse(Text(name));
@@ -176,24 +134,6 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
             }
 
             state = state with { Owned = all.ToImmutable() };
-        }
-
-        private List<(byte[] Name, byte[] Value)> Hash()
-        {
-            ReplyCursor entries = _cursor.Nested();
-            List<(byte[], byte[])> found = new(entries.Count / 2);
-            for (int i = entries.Count / 2; i > 0; i--)
-                found.Add((entries.Bytes(), entries.Bytes()));
-            return found;
-        }
-
-        private List<(byte[] Name, long Score)> Queue()
-        {
-            ReplyCursor entries = _cursor.Nested();
-            List<(byte[], long)> found = new(entries.Count / 2);
-            for (int i = entries.Count / 2; i > 0; i--)
-                found.Add((entries.Bytes(), PackedRecords.FromScript((long)double.Parse(entries.Next().ReadString()!, CultureInfo.InvariantCulture))));
-            return found;
         }
     }
 }

@@ -19,7 +19,12 @@ internal readonly partial struct RedisPartition
             ReplyCursor values = cursor.Nested();
             ImmutableArray<PeekedResource>.Builder resources = ImmutableArray.CreateBuilder<PeekedResource>(values.Count / 4);
             for (int i = values.Count / 4; i > 0; i--)
-                resources.Add(PackedRecords.Peeked(values.Bytes(), values.Bytes(), values.Bytes(), values.Bytes()));
+            {
+                OpenRecord open = PackedRecords.Open(values.Bytes(), values.Bytes());
+                (byte[] done, byte[] doneLarge) = (values.Bytes(), values.Bytes());
+                resources.Add(PeekedResource.Of(open, done.Length == 0 ? null : PackedRecords.Sealed(done, doneLarge)));
+            }
+
             return new PeekReply(resources.DrainToImmutable(), now);
         }, cancellationToken: cancellation);
     }
@@ -71,7 +76,11 @@ internal readonly partial struct RedisPartition
             ReplyCursor entries = cursor.Nested();
             List<SealedEntry> sessions = [];
             for (int i = entries.Count / 2; i > 0; i--)
-                sessions.Add(PackedRecords.Sealed(new ResourceKey(entries.Bytes()), entries.Bytes()));
+            {
+                ResourceKey resource = new(entries.Bytes());
+                sessions.Add(PackedRecords.Sealed(entries.Bytes(), default).ToEntry(resource));
+            }
+
             return new ClaimsReply([.. sessions.OrderBy(static session => session.Resource).Take(limit)], now);
         }, cancellationToken: cancellation);
     }
@@ -87,7 +96,12 @@ internal readonly partial struct RedisPartition
             List<DeadLetterEntry> parked = [], letters = [];
             ReplyCursor entries = cursor.Nested();
             for (int i = entries.Count / 3; i > 0; i--)
-                parked.Add(PackedRecords.Parked(new ResourceKey(entries.Bytes()), entries.Bytes(), entries.Bytes()));
+            {
+                ResourceKey resource = new(entries.Bytes());
+                SealedRecord session = PackedRecords.Sealed(entries.Bytes(), entries.Bytes());
+                parked.Add(session.ToLetter(resource, session.LastError ?? "", session.SealedAt));
+            }
+
             entries = cursor.Nested();
             for (int i = entries.Count / 2; i > 0; i--)
                 letters.Add(PackedRecords.Letter(entries.Bytes(), entries.Bytes()));

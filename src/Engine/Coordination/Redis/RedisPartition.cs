@@ -57,7 +57,11 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
             ReplyCursor sessions = cursor.Nested();
             ImmutableArray<ClaimedSession>.Builder claims = ImmutableArray.CreateBuilder<ClaimedSession>(sessions.Count / 3);
             for (int i = sessions.Count / 3; i > 0; i--)
-                claims.Add(PackedRecords.Claimed(new ResourceKey(sessions.Bytes()), sessions.Bytes(), sessions.Bytes()));
+            {
+                ResourceKey resource = new(sessions.Bytes());
+                claims.Add(PackedRecords.Sealed(sessions.Bytes(), sessions.Bytes()).ToClaim(resource));
+            }
+
             return new ClaimReply(claims.DrainToImmutable(), now, clock, nextDue, nextClaimExpiry);
         }, cancellationToken: cancellation);
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sluice.Resp;
 
 namespace Sluice.Coordination.Redis;
@@ -28,4 +29,24 @@ internal ref struct ReplyCursor
     public byte[] Bytes() => Next().ToArray() ?? [];
 
     public ReplyCursor Nested() => new(Next());
+
+    /// <summary>What HGETALL answers.</summary>
+    public List<(byte[] Name, byte[] Value)> Hash()
+    {
+        ReplyCursor entries = Nested();
+        List<(byte[], byte[])> found = new(entries.Count / 2);
+        for (int i = entries.Count / 2; i > 0; i--)
+            found.Add((entries.Bytes(), entries.Bytes()));
+        return found;
+    }
+
+    /// <summary>What ZRANGE answers, with the scores; these are moments.</summary>
+    public List<(byte[] Name, long Score)> Queue()
+    {
+        ReplyCursor entries = Nested();
+        List<(byte[], long)> found = new(entries.Count / 2);
+        for (int i = entries.Count / 2; i > 0; i--)
+            found.Add((entries.Bytes(), PackedRecords.FromScript((long)double.Parse(entries.Next().ReadString()!, CultureInfo.InvariantCulture))));
+        return found;
+    }
 }

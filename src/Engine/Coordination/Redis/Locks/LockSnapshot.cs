@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text;
 using Sluice.Locking;
 using Sluice.Resp;
@@ -35,16 +34,16 @@ internal sealed record LockSnapshot(long Now, LockPartitionState State, Immutabl
         public LockSnapshot Result()
         {
             long now = _cursor.Number();
-            List<(byte[] Name, byte[] Value)> sessions = Hash();
-            ImmutableSortedSet<(long, IncarnationId)> leases = [.. Queue().Select(static entry => (entry.Score, PackedLocks.ReadSession(entry.Name)))];
-            HashSet<IncarnationId> ending = [.. Queue().Select(static entry => PackedLocks.ReadSession(entry.Name))];
-            List<PackedHandle> handles = [.. Queue().Select(static entry => PackedHandle.Read(entry.Name))];
-            Dictionary<ResourceKey, PackedLockRecord> records = Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => PackedLockRecord.Read(entry.Value));
-            List<PackedWaiter> waiters = [.. Queue().Select(static entry => PackedWaiter.Read(entry.Name))];
-            HashSet<ResourceKey> waited = [.. Queue().Select(static entry => new ResourceKey(entry.Name))];
+            List<(byte[] Name, byte[] Value)> sessions = _cursor.Hash();
+            ImmutableSortedSet<(long, IncarnationId)> leases = [.. _cursor.Queue().Select(static entry => (entry.Score, PackedLocks.ReadSession(entry.Name)))];
+            HashSet<IncarnationId> ending = [.. _cursor.Queue().Select(static entry => PackedLocks.ReadSession(entry.Name))];
+            List<PackedHandle> handles = [.. _cursor.Queue().Select(static entry => PackedHandle.Read(entry.Name))];
+            Dictionary<ResourceKey, PackedLockRecord> records = _cursor.Hash().ToDictionary(static entry => new ResourceKey(entry.Name), static entry => PackedLockRecord.Read(entry.Value));
+            List<PackedWaiter> waiters = [.. _cursor.Queue().Select(static entry => PackedWaiter.Read(entry.Name))];
+            HashSet<ResourceKey> waited = [.. _cursor.Queue().Select(static entry => new ResourceKey(entry.Name))];
             ImmutableSortedSet<(long, ResourceKey, LockHandleId)> bounds =
             [
-                .. Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name.AsSpan(..^PackedLocks.HandleBytes)), PackedLocks.ReadHandle(entry.Name.AsSpan(^PackedLocks.HandleBytes..)))),
+                .. _cursor.Queue().Select(static entry => (entry.Score, new ResourceKey(entry.Name.AsSpan(..^PackedLocks.HandleBytes)), PackedLocks.ReadHandle(entry.Name.AsSpan(^PackedLocks.HandleBytes..)))),
             ];
 
             LockPartitionState state = LockPartitionState.Empty with { Leases = leases, Bounds = bounds };
@@ -122,24 +121,6 @@ internal sealed record LockSnapshot(long Now, LockPartitionState State, Immutabl
         {
             if (!isTrue)
                 _faults.Add(fault);
-        }
-
-        private List<(byte[] Name, byte[] Value)> Hash()
-        {
-            ReplyCursor entries = _cursor.Nested();
-            List<(byte[], byte[])> found = new(entries.Count / 2);
-            for (int i = entries.Count / 2; i > 0; i--)
-                found.Add((entries.Bytes(), entries.Bytes()));
-            return found;
-        }
-
-        private List<(byte[] Name, long Score)> Queue()
-        {
-            ReplyCursor entries = _cursor.Nested();
-            List<(byte[], long)> found = new(entries.Count / 2);
-            for (int i = entries.Count / 2; i > 0; i--)
-                found.Add((entries.Bytes(), PackedRecords.FromScript((long)double.Parse(entries.Next().ReadString()!, CultureInfo.InvariantCulture))));
-            return found;
         }
     }
 }

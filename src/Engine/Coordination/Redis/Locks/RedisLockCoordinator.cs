@@ -68,7 +68,8 @@ internal sealed class RedisLockCoordinator(RedisServer[] servers, RendezvousServ
         return LockSnapshot.ReadAsync(servers[stored.Server(partition)].Locks, scripts, stored.Keys(partition), cancellation);
     }
 
-    private RedisLockNamespace StoredFormOf(LockNamespace space) => _spaces.GetValue(space, made => new RedisLockNamespace(made, placement));
+    private RedisLockNamespace StoredFormOf(LockNamespace space) =>
+        _spaces.TryGetValue(space, out RedisLockNamespace? stored) ? stored : _spaces.GetValue(space, made => new RedisLockNamespace(made, placement));
 
     private async ValueTask<RenewReply> RenewAsync(RedisServer server, RedisLockNamespace stored, int partition, RenewRequest request, CancellationToken cancellation)
     {
