@@ -47,7 +47,7 @@ public sealed class SluiceEngine : ISluiceEngine
         SessionClock = options.SessionClock ?? SessionClock.FromTimeProvider(options.TimeProvider);
         Logger = options.LoggerFactory is { } logging ? new GuardedLogger(logging.CreateLogger<SluiceEngine>()) : NullLogger.Instance;
         Epochs = new FlushEpochs(options.TimeProvider);
-        Metrics = new EngineMetrics(() => _runtimes, Epochs);
+        Metrics = new EngineMetrics(() => _runtimes, Epochs, () => Locks?.Held ?? 0);
         _seeded = options.IdentitySeed is { } seed ? new Random(seed) : null;
         Origin = NextRandom();
         SweepSeed = (int)NextRandom();
@@ -405,7 +405,8 @@ public sealed class SluiceEngine : ISluiceEngine
             LockTerms.Of(Options.Locks, Options.RequestTimeout, runsOut),
             new LockEngineId((uint)NextRandom(), NextRandom()),
             Options.TimeProvider,
-            Logger);
+            Logger,
+            Metrics.Locks);
     }
 
     private ulong NextRandom()

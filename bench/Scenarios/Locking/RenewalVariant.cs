@@ -49,7 +49,14 @@ internal sealed class RenewalVariant(BenchServer server, int held) : LockVariant
         {
             long from = Stopwatch.GetTimestamp();
             Renewal[] renewals = [.. _sessions.Select((session, partition) => new Renewal(partition, new RenewRequest(session, Hour, [.. Enumerable.Range(0, LookedUp).Select(i => (long)(partition + (i * Partitions)))], 100)))];
-            _coordinator!.Locks.Renew(_space, renewals, TimeSpan.FromSeconds(30));
+            using (CountdownEvent answers = new(renewals.Length))
+            {
+                foreach (Renewal renewal in renewals)
+                    renewal.Answered = _ => answers.Signal();
+                _coordinator!.Locks.Renew(_space, renewals, TimeSpan.FromSeconds(30));
+                answers.Wait(CancellationToken.None);
+            }
+
             if (renewals.FirstOrDefault(static renewal => renewal.Reply is not { IsAlive: true }) is { } lost)
                 throw new InvalidOperationException("A session was lost.", lost.Error);
             latencies.Record(Stopwatch.GetElapsedTime(from));

@@ -43,4 +43,7 @@ public sealed class CoordinatorException : Exception
 
     /// <summary>Whether the request can have been carried out.</summary>
     public RequestOutcome Outcome { get; }
+
+    /// <summary>Asking again is answered the same until somebody changes a configuration.</summary>
+    internal bool IsPermanent { get; init; }
 }

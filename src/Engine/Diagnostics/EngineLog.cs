@@ -88,6 +88,12 @@ internal static partial class EngineLog
     [LoggerMessage(71, LogLevel.Warning, "Locks could not be renewed, and will be again until their leases end.")]
     public static partial void LockRenewalFailed(this ILogger logger, Exception error);
 
+    [LoggerMessage(73, LogLevel.Warning, "A request about locks of partition {Partition} failed, and will be sent again.")]
+    public static partial void LockRetrying(this ILogger logger, int partition, Exception error);
+
+    [LoggerMessage(74, LogLevel.Warning, "What happens to locks is not heard from a server for now; waiters find it out with their renewals.")]
+    public static partial void LockPushesNotHeard(this ILogger logger, Exception error);
+
     [LoggerMessage(72, LogLevel.Error, "A callback that was registered with a lock's lost token threw.")]
     public static partial void LostCallbackThrew(this ILogger logger, Exception error);
 }

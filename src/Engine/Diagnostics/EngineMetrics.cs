@@ -6,7 +6,7 @@ using Sluice.Running;
 namespace Sluice.Diagnostics;
 
 /// <summary>
-/// The engine's instruments, under the meter <c>Sluice</c> and the activity source <c>Sluice</c>; every measurement is tagged with
+/// The engine's instruments, under the meter <c>Sluice</c> and the activity source <c>Sluice</c>; every measurement of an aggregate is tagged with
 /// <c>sluice.aggregate</c>. <c>docs/metrics.md</c> lists them.
 /// </summary>
 internal sealed class EngineMetrics : IDisposable
@@ -17,8 +17,15 @@ internal sealed class EngineMetrics : IDisposable
 
     private readonly Meter _meter = new(Name);
 
-    public EngineMetrics(Func<IEnumerable<AggregateRuntime>> runtimes, FlushEpochs epochs)
+    /// <summary>For tests, which tell engines apart by it.</summary>
+    internal Meter Meter => _meter;
+
+    /// <param name="runtimes">The aggregates.</param>
+    /// <param name="epochs">What is not flushed yet.</param>
+    /// <param name="heldLocks">How many locks the engine holds.</param>
+    public EngineMetrics(Func<IEnumerable<AggregateRuntime>> runtimes, FlushEpochs epochs, Func<long> heldLocks)
     {
+        Locks = new LockMetrics(_meter, heldLocks);
         Batches = _meter.CreateCounter<long>("sluice.flush.batches", "{batch}", "Batches that the coordinator acknowledged.");
         Items = _meter.CreateCounter<long>("sluice.flush.items", "{item}", "Resources in acknowledged batches: the writes that the updates became.");
         Duplicates = _meter.CreateCounter<long>("sluice.flush.duplicates", "{batch}", "Batches that the coordinator had already: retries that changed nothing.");
@@ -40,6 +47,8 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableUpDownCounter("sluice.flush.pending", () => Each(runtimes, static r => (long)r.InFlight), "{item}", "Items on their way to the coordinator.");
         _meter.CreateObservableGauge("sluice.flush.pending.age", () => epochs.OldestPendingAge.TotalSeconds, "s", "Age of the oldest update that the coordinator doesn't have. Page on this.");
     }
+
+    public LockMetrics Locks { get; }
 
     public Counter<long> Batches { get; }
 

@@ -45,6 +45,11 @@ public abstract class LockHandle : IAsyncDisposable
     /// Cancelled when the lock is lost, before anybody else can have it (unless this process did not run at that moment: then at once when it runs again). Not
     /// cancelled by a release. Callbacks run on a thread of their own, one after the other: keep them short.
     /// </summary>
+    /// <remarks>
+    /// A server whose clock is set forward ends leases early and grants the lock to somebody else at once: then there are two holders, and this token is cancelled
+    /// with the next renewal, up to a third of <see cref="EngineLockOptions.LeaseDuration"/> after the other one was granted. The same holds for a server that
+    /// has lost the grant. Only a check of the <see cref="FencingToken"/> where the work ends up excludes the first holder meanwhile.
+    /// </remarks>
     public abstract CancellationToken LostToken { get; }
 
     /// <summary>Cancelled when somebody asks the holder to let go (<c>RequestRevocationAsync</c>). The lock is held all the same.</summary>
@@ -95,7 +100,10 @@ public abstract class ReaderWriterLockHandle : LockHandle
     /// <summary>What it may do now.</summary>
     public abstract LockAccess Access { get; }
 
-    /// <summary>From upgradeable reader to writer, when the other readers have left; newcomers wait meanwhile. The token rises.</summary>
+    /// <summary>
+    /// From upgradeable reader to writer, when the other readers have left; newcomers wait meanwhile. The token rises. Conversions of one handle come one after the
+    /// other: a second one waits for the first.
+    /// </summary>
     /// <param name="timeout">How long to wait; 0 = not at all, <see cref="Timeout.InfiniteTimeSpan"/> = as long as it takes.</param>
     /// <param name="cancellation">Stops waiting.</param>
     /// <returns>Whether it is the writer. If not, it is what it was.</returns>
@@ -106,7 +114,9 @@ public abstract class ReaderWriterLockHandle : LockHandle
     /// <summary>From writer to upgradeable or plain reader, or from upgradeable to plain reader, at once, without a gap in which another writer could come.</summary>
     /// <param name="access">What it shall be: not more than it is.</param>
     /// <param name="cancellation">Stops waiting for the answer.</param>
-    /// <exception cref="InvalidOperationException">It would be more than it is.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It would be more than it is; or its <see cref="LockOwner"/> has several handles on the lock, whose access it would take away.
+    /// </exception>
     /// <exception cref="LockLostException">The lock was lost.</exception>
     public abstract ValueTask DowngradeAsync(LockAccess access, CancellationToken cancellation = default);
 }

@@ -23,7 +23,7 @@ public sealed class LockOptions
     public TimeSpan? AcquireTimeout { get; set; }
 
     /// <summary>
-    /// After how long a hold ends although its process lives and renews, 1 ms to 30 days: a bound for holders that hang. Null (the default) = never.
+    /// After how long a hold ends although its process lives and renews, 100 ms to 30 days: a bound for holders that hang. Null (the default) = never.
     /// </summary>
     public TimeSpan? MaxHold { get; set; }
 
@@ -49,7 +49,7 @@ public sealed class LockOptions
         if (AcquireTimeout is { } timeout && timeout < TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
             check.Fail(nameof(AcquireTimeout), OptionsCheck.Text(timeout), "must be 0 or more, or Timeout.InfiniteTimeSpan");
         if (MaxHold is { } hold)
-            check.Range(nameof(MaxHold), hold, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(30));
+            check.Range(nameof(MaxHold), hold, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(30));
         check.Defined(nameof(Fairness), Fairness);
     }
 }

@@ -75,6 +75,16 @@ public sealed class LockService : ILockService
     public ValueTask<ImmutableArray<LockDeadlock>> FindDeadlocksAsync(CancellationToken cancellation = default) =>
         DeadlockSearch.FindAsync(Client, cancellation);
 
+    /// <summary>How many locks this engine holds; for metrics, and without connecting.</summary>
+    internal long Held
+    {
+        get
+        {
+            lock (_gate)
+                return _client?.Held ?? 0;
+        }
+    }
+
     internal ValueTask StopAsync(CancellationToken cancellation) => Ended() is { } client ? client.StopAsync(cancellation) : ValueTask.CompletedTask;
 
     internal ValueTask AbandonAsync() => Ended() is { } client ? client.AbandonAsync() : ValueTask.CompletedTask;

@@ -215,7 +215,20 @@ public sealed class LeaseTests : IAsyncDisposable
         await _stage.PassAsync(TimeSpan.FromSeconds(15));
         Assert.True(first.IsHeld);
         Assert.False(second.IsCompleted);
-        await _stage.PassAsync(TimeSpan.FromSeconds(6));
+
+        // In small steps: there is none after which both hold, and the second is granted before the bound has passed there, because the first gives back what it has lost.
+        long deadline = _stage.State.Records.Values.Single().Holders.Single().Deadline;
+        bool wasFirst = false;
+        for (int i = 0; i < 60; i++)
+        {
+            await _stage.PassAsync(TimeSpan.FromMilliseconds(100));
+            LockHolder holder = _stage.State.Records.Values.Single().Holders.Single();
+            bool isSecond = holder.Token != first.FencingToken;
+            Assert.False(isSecond && first.IsHeld, "Somebody else has it, and the first believes to have it.");
+            wasFirst |= isSecond && _stage.ServerNow < deadline;
+        }
+
+        Assert.True(wasFirst);
         Assert.True((await second.WaitAsync(TimeSpan.FromMinutes(1), Cancellation))!.FencingToken > first.FencingToken);
         Assert.Equal(LockHandleState.Lost, first.State);
         Assert.True(first.LostToken.IsCancellationRequested);

@@ -184,7 +184,7 @@ internal sealed class LockHistory(LockServer server, LockHistory.Answers answers
         ResourceKey resource = Locks[digits.Next(Locks.Length)];
         LockPartitionState before = _state;
         Send(new ParticipantsRequest(resource, 10));
-        Send(new SurveyRequest(null, 10));
+        Send(new SurveyRequest(null, 10, 10));
         Require(ReferenceEquals(before, _state), "A request that reads changed something.");
         Send(new RevokeRequest(resource));
     }

@@ -76,6 +76,28 @@ public sealed class LockOwnerTests : IAsyncLifetime
         Assert.Single((await rw.GetParticipantsAsync(Cancellation)).Holders);
     }
 
+    // Prevents: an alarm while the other lease is about to come back.
+    [Fact]
+    public async Task Who_waits_for_any_of_several_leases_is_not_in_a_deadlock_while_one_of_them_moves()
+    {
+        LockOptions anna = new() { Owner = new LockOwner("anna") }, bert = new() { Owner = new LockOwner("bert") }, carl = new() { Owner = new LockOwner("carl") };
+        await using LockHandle x = await Locks.Mutex("x", carl).AcquireAsync(cancellation: Cancellation);
+        await using LockHandle one = await Locks.Semaphore("p", 2, anna).AcquireAsync(cancellation: Cancellation);
+        await using LockHandle two = await Locks.Semaphore("p", 2, bert).AcquireAsync(cancellation: Cancellation);
+        using CancellationTokenSource end = new();
+        List<Task<LockHandle?>> waiting =
+        [
+            Locks.Mutex("x", anna).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask(),
+            Locks.Semaphore("p", 2, carl).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask(),
+        ];
+        Assert.Empty(await Locks.FindDeadlocksAsync(Cancellation));
+        waiting.Add(Locks.Mutex("x", bert).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask());
+        Assert.Single(await Locks.FindDeadlocksAsync(Cancellation));
+        await end.CancelAsync();
+        foreach (Task<LockHandle?> waits in waiting)
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waits);
+    }
+
     // Prevents: a deadlock that nobody can find, and one that is none.
     [Fact]
     public async Task Owners_that_wait_for_each_other_are_found()

@@ -12,27 +12,30 @@ internal sealed class LockStage : IAsyncDisposable
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(9);
 
     private readonly List<LockClient> _clients = [];
+    private readonly List<CuttableLocks> _connections = [];
     private uint _engines;
 
-    public LockStage() => Server = new InProcessLockCoordinator(Time);
+    public LockStage(int partitions = 1) => (Server, Space) = (new InProcessLockCoordinator(Time), new LockNamespace("test", partitions));
 
     public HandDrivenTimeProvider Time { get; } = new();
 
     public InProcessLockCoordinator Server { get; }
 
-    public LockNamespace Space { get; } = new("test", 1);
+    public LockNamespace Space { get; }
 
     public long ServerNow => (Time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
     public LockPartitionState State => Server.Snapshot(Space, 0);
 
-    public (LockClient Client, CuttableLocks Connection) NewEngine(TimeSpan? lease = null)
+    public (LockClient Client, CuttableLocks Connection) NewEngine(TimeSpan? lease = null, TimeSpan? requestTimeout = null, LockNamespace? space = null)
     {
         CuttableLocks connection = new(Server);
         EngineLockOptions options = new() { LeaseDuration = lease ?? Lease, Description = $"engine {++_engines}" };
         LockClient client = new(
-            connection, Space, LockTerms.Of(options, TimeSpan.FromSeconds(2), runsOut: true), new LockEngineId(_engines, _engines), Time, NullLogger.Instance);
+            connection, space ?? Space, LockTerms.Of(options, requestTimeout ?? TimeSpan.FromSeconds(2), runsOut: true), new LockEngineId(_engines, _engines), Time,
+            NullLogger.Instance);
         _clients.Add(client);
+        _connections.Add(connection);
         return (client, connection);
     }
 
@@ -52,11 +55,21 @@ internal sealed class LockStage : IAsyncDisposable
         }
     }
 
+    /// <summary>Moves the time until a task has ended, but not far: less than a request may take in the tests that use this.</summary>
+    public Task EndsSoonAsync(Task task) => UntilAsync(() =>
+    {
+        if (!task.IsCompleted)
+            Time.Advance(TimeSpan.FromMilliseconds(50));
+        return task.IsCompleted;
+    });
+
     /// <summary>Waits, in real time, for what another thread is about to do.</summary>
     public static Task UntilAsync(Func<bool> isSo) => Eventually.UntilAsync(isSo, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
+        foreach (CuttableLocks connection in _connections)
+            connection.Stalls = false;
         foreach (LockClient client in _clients)
             await client.StopAsync(CancellationToken.None);
     }

@@ -6,6 +6,9 @@ using System.Reflection;
 using Microsoft.Extensions.Logging;
 using Sluice.Coordination;
 using Sluice.Diagnostics;
+using Sluice.Flushing;
+using Sluice.Harness;
+using Sluice.Locking;
 using Xunit;
 
 namespace Sluice.Tests.Running;
@@ -94,6 +97,67 @@ public sealed partial class MetricsTests
         while (readings["sluice.completion.completed"] == 0)
             await Task.Yield(); // counted right after
         Assert.Equal(1, readings["sluice.completion.completed"]);
+    }
+
+    [Fact]
+    public async Task Locks_are_counted_by_their_ends()
+    {
+        // Engines of other tests have locks too: each measurement is compared with what it was, and only what grows by itself here is looked at.
+        HandDrivenTimeProvider time = new();
+        using EngineMetrics metrics = new(static () => [], new FlushEpochs(time), static () => 7);
+        List<(string Name, double Value, object? Outcome)> readings = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (ReferenceEquals(instrument.Meter, metrics.Meter) && instrument.Name.StartsWith("sluice.locks.", StringComparison.Ordinal))
+                self.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => readings.Add((instrument.Name, value, Outcome(tags))));
+        listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => readings.Add((instrument.Name, value, Outcome(tags))));
+        listener.Start();
+        InProcessLockCoordinator server = new(time);
+        LockTerms terms = LockTerms.Of(new EngineLockOptions { LeaseDuration = TimeSpan.FromSeconds(9) }, TimeSpan.FromSeconds(2), runsOut: true);
+        LockClient client = new(server, new LockNamespace("metered", 1), terms, new LockEngineId(1, 1), time, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, metrics.Locks);
+        EngineMutex mutex = new(new LockTarget(client, LockTarget.MutexKind, "x", new LockOptions(), TimeSpan.FromSeconds(1)), LockMode.Exclusive);
+
+        LockHandle held = await mutex.AcquireAsync(cancellation: Stage.Cancellation);
+        Assert.Null(await mutex.TryAcquireAsync(cancellation: Stage.Cancellation));
+        using CancellationTokenSource enough = new();
+        Task<LockHandle?> cancelled = mutex.TryAcquireAsync(Timeout.InfiniteTimeSpan, enough.Token).AsTask();
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        Task<LockHandle?> waiting = mutex.TryAcquireAsync(Timeout.InfiniteTimeSpan, Stage.Cancellation).AsTask();
+        time.Advance(TimeSpan.FromSeconds(2));
+        await held.ReleaseAsync(Stage.Cancellation);
+        LockHandle next = (await waiting)!;
+        Assert.Equal(1, client.Held);
+        time.Advance(TimeSpan.FromSeconds(2));
+        await client.Keeper.IdleAsync();
+        time.Leap(TimeSpan.FromSeconds(20));
+        Assert.False(next.IsHeld);
+        listener.RecordObservableInstruments();
+
+        Assert.Equal(2, Sum("sluice.locks.acquisitions", "granted"));
+        Assert.Equal(1, Sum("sluice.locks.acquisitions", "refused"));
+        Assert.Equal(1, Sum("sluice.locks.acquisitions", "cancelled"));
+        Assert.Equal([0, 2], readings.Where(static reading => reading.Name == "sluice.locks.wait").Select(static reading => reading.Value));
+        Assert.Equal(1, Sum("sluice.locks.lost", null));
+        Assert.Equal(1, Sum("sluice.locks.renewals", "renewed"));
+        Assert.Equal(7, Sum("sluice.locks.held", null));
+        await client.StopAsync(Stage.Cancellation);
+
+        double Sum(string name, string? outcome) => readings.Where(reading => reading.Name == name && Equals(reading.Outcome, outcome)).Sum(static reading => reading.Value);
+
+        static object? Outcome(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            foreach ((string key, object? value) in tags)
+            {
+                if (key == "sluice.outcome")
+                    return value;
+            }
+
+            return null;
+        }
     }
 
     // A dashboard that is made from the page must find what the page says.
@@ -220,6 +284,7 @@ public sealed partial class MetricsTests
             "Counter" or "ObservableCounter" => "counter",
             "ObservableUpDownCounter" => "up-down counter",
             "ObservableGauge" => "gauge",
+            "Histogram" => "histogram",
             var other => other,
         };
     }

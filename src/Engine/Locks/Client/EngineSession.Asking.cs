@@ -10,55 +10,13 @@ internal sealed partial class EngineSession
     /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline.</exception>
     public async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
-        long number = Interlocked.Increment(ref _lastNumber);
-        AcquireRequest request = new(Id, number, wish.Claims, wish.Policy, deadline.Waits, wish.MaxHold, wish.Owner);
-        LockWaiting waiting = new(isUpgrade: false);
-        if (deadline.Waits && !TryRegister(number, waiting))
-            return (WaitEnd.SessionLost, null);
+        long number = Issue();
         LockCalls calls = new();
-        long began = Clock.Now;
+        WaitEnd end;
+        HeldLock? held;
         try
         {
-            while (true)
-            {
-                AcquireReply reply = await AskAsync(request with { Seen = _client.Seen[Partition] }, calls, deadline, cancellation).ConfigureAwait(false);
-                switch (reply.Status)
-                {
-                    case AcquireStatus.Granted:
-                        return Granted(wish, number, reply.Token, reply.Since, began, calls);
-                    case AcquireStatus.Waiting:
-                        waiting.IsQueued = true;
-                        ComeBackAt(reply.NextExpiry, reply.Now);
-                        break;
-                    case AcquireStatus.SessionLost:
-                        Lose();
-                        return (WaitEnd.SessionLost, null);
-                    case AcquireStatus.Finished:
-                        return (WaitEnd.Forgotten, null); // the number is used up: another one
-                    default:
-                        return (WaitEnd.GivenUp, null);
-                }
-
-                (WaitEnd end, long token, long at) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
-                switch (end)
-                {
-                    case WaitEnd.Granted:
-                        return Granted(wish, number, token, at, began, calls);
-                    case WaitEnd.Forgotten:
-                        // The server lost the request. The same number: it may have the first one after all.
-                        waiting = new LockWaiting(isUpgrade: false);
-                        if (!TryRegister(number, waiting))
-                            return (WaitEnd.SessionLost, null);
-                        calls.IsDoubtful = true;
-                        break;
-                    case WaitEnd.GivenUp:
-                        await GiveUpAsync(number, calls.IsDoubtful).ConfigureAwait(false);
-                        cancellation.ThrowIfCancellationRequested();
-                        return (end, null);
-                    default:
-                        return (end, null);
-                }
-            }
+            (end, held) = await AcquireAsync(number, wish, calls, deadline, cancellation).ConfigureAwait(false);
         }
         catch (Exception fault) when (fault is CoordinatorException or OperationCanceledException)
         {
@@ -69,6 +27,76 @@ internal sealed partial class EngineSession
         finally
         {
             Unregister(number);
+        }
+
+        if (end != WaitEnd.GivenUp)
+        {
+            Settled(number);
+            return (end, held);
+        }
+
+        // Those who meet, and who waits for signals, want to know the moment and nothing else: if it came first, it came.
+        bool isMeeting = wish.Claims[0].Mode is LockMode.Rendezvous or LockMode.Await;
+        ReleaseStatus? left = await GiveUpAsync(number, calls.IsDoubtful, isMeeting ? Terms.RequestTimeout : Terms.Grace).ConfigureAwait(false);
+        if (isMeeting && left == ReleaseStatus.Released)
+            return (WaitEnd.Met, null);
+        cancellation.ThrowIfCancellationRequested();
+        return isMeeting && left is null
+            ? throw new CoordinatorException(RequestOutcome.Unknown, "The time was up, and the coordinator did not say whether all had come by then.")
+            : (end, null);
+    }
+
+    private async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(long number, LockWish wish, LockCalls calls, LockDeadline deadline, CancellationToken cancellation)
+    {
+        AcquireRequest request = new(Id, number, wish.Claims, wish.Policy, deadline.Waits, wish.MaxHold, wish.Owner);
+        LockWaiting waiting = NewWaiting(isUpgrade: false);
+        if (deadline.Waits && !TryRegister(number, waiting))
+            return (WaitEnd.SessionLost, null);
+        long began = Clock.Now;
+        while (true)
+        {
+            AcquireReply reply = await AskAsync(request with { Seen = _client.Seen[Partition] }, calls, deadline, cancellation).ConfigureAwait(false);
+            switch (reply.Status)
+            {
+                case AcquireStatus.Granted:
+                    return (WaitEnd.Granted, Granted(wish, number, reply.Token, reply.Since, began, calls));
+                case AcquireStatus.Waiting:
+                    waiting.IsQueued = true;
+                    if (HadGapSince(waiting))
+                    {
+                        // Its push may be among those that were lost, and the look-up after the gap may have left it out: asked again, it looks.
+                        waiting = NewWaiting(isUpgrade: false);
+                        if (!TryRegister(number, waiting))
+                            return (WaitEnd.SessionLost, null);
+                        continue;
+                    }
+
+                    ComeBackAt(reply.NextExpiry, reply.Now);
+                    break;
+                case AcquireStatus.SessionLost:
+                    Lose();
+                    return (WaitEnd.SessionLost, null);
+                case AcquireStatus.Finished:
+                    return (WaitEnd.Forgotten, null); // the number is used up: another one
+                default:
+                    return (WaitEnd.Busy, null);
+            }
+
+            (WaitEnd end, long token, long at) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
+            switch (end)
+            {
+                case WaitEnd.Granted:
+                    return (end, Granted(wish, number, token, at, began, calls));
+                case WaitEnd.Forgotten:
+                    // The server lost the request. The same number: it may have the first one after all.
+                    waiting = NewWaiting(isUpgrade: false);
+                    if (!TryRegister(number, waiting))
+                        return (WaitEnd.SessionLost, null);
+                    calls.IsDoubtful = true;
+                    break;
+                default:
+                    return (end, null);
+            }
         }
     }
 
@@ -89,7 +117,7 @@ internal sealed partial class EngineSession
     /// <summary>Waits until an upgradeable holder is the only one.</summary>
     public async ValueTask<(bool IsGranted, long Token)> UpgradeAsync(HeldLock held, long step, LockDeadline deadline, CancellationToken cancellation)
     {
-        LockWaiting waiting = new(isUpgrade: true);
+        LockWaiting waiting = NewWaiting(isUpgrade: true);
         if (!TryRegister(held.Number, waiting))
             throw new LockLostException();
         LockCalls calls = new();
@@ -106,6 +134,14 @@ internal sealed partial class EngineSession
                 if (reply.Status != AcquireStatus.Waiting)
                     throw Lost(reply.Status);
                 waiting.IsQueued = true;
+                if (HadGapSince(waiting))
+                {
+                    waiting = NewWaiting(isUpgrade: true);
+                    if (!TryRegister(held.Number, waiting))
+                        throw new LockLostException();
+                    continue;
+                }
+
                 ComeBackAt(reply.NextExpiry, reply.Now);
                 (WaitEnd end, long token, _) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
                 switch (end)
@@ -113,7 +149,7 @@ internal sealed partial class EngineSession
                     case WaitEnd.Granted:
                         return (true, token);
                     case WaitEnd.Forgotten:
-                        waiting = new LockWaiting(isUpgrade: true);
+                        waiting = NewWaiting(isUpgrade: true);
                         if (!TryRegister(held.Number, waiting))
                             throw new LockLostException();
                         break;
@@ -152,6 +188,7 @@ internal sealed partial class EngineSession
     /// <summary>Repeats the release until it is answered, or the lease is over.</summary>
     public async ValueTask<ReleaseOutcome> ReleaseAsync(HeldLock held, CancellationToken cancellation)
     {
+        Unsettled(held.Number);
         Remove(held);
         LockCalls calls = new();
         ReleaseRequest request = new(Id, held.Number, held.IsDoubtful) { Seen = _client.Seen[Partition] };
@@ -160,6 +197,7 @@ internal sealed partial class EngineSession
             // With a lease that never runs out, the request's own time-out is the only bound.
             LockDeadline deadline = new(Clock, Terms.RunsOut ? ValidUntil : Durations.After(Clock.Now, Durations.Micros(Terms.RequestTimeout)));
             ReleaseReply reply = await AskAsync(request, calls, deadline, cancellation).ConfigureAwait(false);
+            Settled(held.Number);
             return (reply.Status, calls.Attempts) switch
             {
                 (ReleaseStatus.Released, _) => ReleaseOutcome.Released,
@@ -177,7 +215,7 @@ internal sealed partial class EngineSession
         }
     }
 
-    private (WaitEnd End, HeldLock? Held) Granted(LockWish wish, long number, long token, long since, long began, LockCalls calls)
+    private HeldLock Granted(LockWish wish, long number, long token, long since, long began, LockCalls calls)
     {
         _client.Seen.Raise(Partition, token);
         long until = Durations.Never;
@@ -190,8 +228,8 @@ internal sealed partial class EngineSession
         HeldLock held = new(this, number, wish.Claims[0].Mode, token, until, calls.IsDoubtful, thin: null);
         Add(held);
         if (until != Durations.Never)
-            _client.Keeper.Watch(Id, held);
-        return (WaitEnd.Granted, held);
+            _client.Keeper.Watch(this, held);
+        return held;
     }
 
     /// <summary>The last renewal says: then or later, on this engine's clock.</summary>
@@ -219,7 +257,7 @@ internal sealed partial class EngineSession
             calls.Attempts++;
             try
             {
-                TReply reply = await _client.SendAsync(Partition, request, cancellation).ConfigureAwait(false);
+                TReply reply = await _client.SendAsync(Partition, request, deadline.PatienceFor(Terms), cancellation).ConfigureAwait(false);
                 Volatile.Write(ref _isInDoubt, false);
                 return reply;
             }
@@ -227,8 +265,9 @@ internal sealed partial class EngineSession
             {
                 Volatile.Write(ref _isInDoubt, true);
                 calls.IsDoubtful |= fault.Outcome == RequestOutcome.Unknown;
-                if (deadline.IsOver || !IsGood())
+                if (fault.IsPermanent || deadline.IsOver || !IsGood())
                     throw;
+                _client.Retrying(Partition, fault);
             }
             catch (OperationCanceledException)
             {
@@ -236,50 +275,7 @@ internal sealed partial class EngineSession
                 throw;
             }
 
-            await Task.Delay(_client.Backoff(calls.Attempts), Clock.Time, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Leaves nothing behind: waits for the answer, but not for a coordinator that does not answer.</summary>
-    private async ValueTask GiveUpAsync(long number, bool isDoubtful)
-    {
-        try
-        {
-            await _client.SendAsync(Partition, new ReleaseRequest(Id, number, isDoubtful) { Seen = _client.Seen[Partition] }, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (CoordinatorException)
-        {
-            SettleLater(number, isDoubtful);
-        }
-    }
-
-    /// <summary>Releases a number in the background, until it is answered or the session is over.</summary>
-    private void SettleLater(long number, bool isDoubtful)
-    {
-        if (!IsLost)
-            _ = SettleAsync(number, isDoubtful);
-    }
-
-    private async Task SettleAsync(long number, bool isDoubtful)
-    {
-        try
-        {
-            for (int attempt = 1; IsGood() && !_client.IsStopping; attempt++)
-            {
-                try
-                {
-                    await _client.SendAsync(Partition, new ReleaseRequest(Id, number, isDoubtful) { Seen = _client.Seen[Partition] }, _client.Stopping).ConfigureAwait(false);
-                    return;
-                }
-                catch (CoordinatorException)
-                {
-                    await Task.Delay(_client.Backoff(attempt), Clock.Time, _client.Stopping).ConfigureAwait(false);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The engine is being stopped: the session ends as a whole.
+            await Task.Delay(_client.Backoff(calls.Attempts, deadline), Clock.Time, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -289,6 +285,10 @@ internal sealed partial class EngineSession
             Lose();
         return new LockLostException();
     }
+
+    private LockWaiting NewWaiting(bool isUpgrade) => new(isUpgrade, Volatile.Read(ref _gaps));
+
+    private bool HadGapSince(LockWaiting waiting) => Volatile.Read(ref _gaps) != waiting.Gap;
 
     private bool TryRegister(long number, LockWaiting waiting)
     {

@@ -7,13 +7,30 @@ internal sealed partial class EngineSession
 {
     // More than a renewal looks up at once go in turn: the ones that wait first, since a push that was lost costs them time.
     private readonly Queue<long> _waitingLookUps = new();
+
+    // More than are known for certain: they may be on their way, so it is not looked into each time.
+    private const int SurplusesAllowed = 10;
+
     private long _renewSent;
+    private long _gaps;
+    private long _gapsAtRenewal;
+    private long _countedTo;
+    private int _certain;
+    private int _uncertain;
+    private int _surpluses;
+    private bool _isRenewing;
+
+    /// <summary>A renewal is under way: none is begun. Any thread may ask, the keeper's decides.</summary>
+    public bool IsRenewing => Volatile.Read(ref _isRenewing);
 
     public Renewal BeginRenewal()
     {
         List<long> numbers = [];
         lock (_gate)
         {
+            _certain = _heldCount;
+            foreach (LockWaiting waiting in _waiting.Values)
+                _certain += waiting is { IsQueued: true, IsUpgrade: false } ? 1 : 0;
             if (_waitingLookUps.Count == 0)
             {
                 foreach ((long number, LockWaiting waiting) in _waiting)
@@ -32,21 +49,29 @@ internal sealed partial class EngineSession
                 _nextLookUp = _nextLookUp.Next;
             }
 
-            _renewSent = Clock.Now;
+            (_renewSent, _gapsAtRenewal, _uncertain, _isRenewing) = (Clock.Now, _gaps, _unsettled.Count, true);
+            _countedTo = Terms.RunsOut ? Volatile.Read(ref _lastNumber) : 0;
         }
 
-        return new Renewal(Partition, new RenewRequest(Id, Terms.Lease, [.. numbers], LockTerms.SweepLimit) { Seen = _client.Seen[Partition] });
+        RenewRequest request = new(Id, Terms.Lease, [.. numbers], LockTerms.SweepLimit) { Seen = _client.Seen[Partition], CountTo = _countedTo };
+        return new Renewal(Partition, request);
     }
 
     public void EndRenewal(Renewal renewal)
     {
+        Volatile.Write(ref _isRenewing, false);
         if (renewal.Reply is not { } reply)
         {
             Volatile.Write(ref _isInDoubt, true);
 
-            // Soon again, but so that a server that comes back is not met by everybody at once.
+            // Soon again, but so that a server that comes back is not met by everybody at once. Who was to be looked up has not been.
             long soon = Math.Max(5_000, Math.Min(Terms.RenewEvery / 8, 500_000));
-            Volatile.Write(ref _renewAt, Clock.Now + soon + _client.Jitter(soon));
+            lock (_gate)
+            {
+                _waitingLookUps.Clear();
+                _renewAt = Clock.Now + soon + _client.Jitter(soon);
+            }
+
             return;
         }
 
@@ -66,22 +91,64 @@ internal sealed partial class EngineSession
                 _validUntil = Terms.RunsOut ? Math.Max(_validUntil, _renewSent + Terms.Lease - Terms.Margin) : Durations.Never;
                 (_anchorSent, _anchorServer) = (_renewSent, reply.Now);
                 _isInDoubt = false;
-                _renewAt = reply.IsSweepUnfinished && _waiting.Count > 0 ? now : Durations.After(_renewSent, Terms.RenewEvery);
+
+                // A gap that came after this renewal was sent is not made up for by it; and many are looked up by several.
+                bool isMore = (reply.IsSweepUnfinished && _waiting.Count > 0) || _waitingLookUps.Count > 0 || _gaps != _gapsAtRenewal;
+                _renewAt = isMore ? now : Durations.After(_renewSent, Terms.RenewEvery);
             }
         }
 
         if (!IsGood())
             return;
+        bool isForgotten = false;
         foreach (HandleReport report in reply.Handles)
-            Apply(report, reply.Now);
+            isForgotten |= !Apply(report, reply.Now);
         ComeBackAt(reply.NextExpiry, reply.Now);
+
+        // Who has lost one thing may have lost another: that something was released. Then the counts may agree.
+        if (isForgotten || HasSurplus(reply.Counted))
+            _ = ReleaseStrangersAsync();
+        if (Terms.RunsOut)
+            _ = HearAsync();
     }
 
-    /// <summary>Pushes may have been lost: look up what waits, now.</summary>
-    public void RenewNow()
+    /// <summary>A server may have ended the subscription, and let everybody subscribe again since.</summary>
+    private async Task HearAsync()
     {
-        Volatile.Write(ref _renewAt, 0);
+        try
+        {
+            await _client.Subscription.ReadyAsync(Partition, _client.Stopping).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is CoordinatorException or OperationCanceledException)
+        {
+            // The next renewal tries again; meanwhile renewals are the backstop.
+        }
+    }
+
+    /// <summary>Pushes may have been lost: look up all that wait, now.</summary>
+    public void OnGap()
+    {
+        lock (_gate)
+        {
+            _gaps++;
+            _waitingLookUps.Clear();
+            _renewAt = 0;
+        }
+
         _client.Keeper.Pulse();
+    }
+
+    /// <summary>
+    /// Whether the server has more handles than this session. What was on its way when the renewal was sent may be there or not: a surplus that could be that
+    /// is looked into when it stays.
+    /// </summary>
+    private bool HasSurplus(long counted)
+    {
+        _surpluses = counted > _certain ? _surpluses + 1 : 0;
+        if (counted <= _certain + _uncertain && _surpluses < SurplusesAllowed)
+            return false;
+        _surpluses = 0;
+        return true;
     }
 
     /// <summary>Somebody here waits, and at this moment something runs out: that may be what it waits for.</summary>
@@ -106,7 +173,8 @@ internal sealed partial class EngineSession
             _client.Keeper.Pulse();
     }
 
-    private void Apply(HandleReport report, long serverNow)
+    /// <returns>False: the server does not know a handle that is held here.</returns>
+    private bool Apply(HandleReport report, long serverNow)
     {
         LockWaiting? waiting = WaitingOf(report.Number);
         if (waiting is { IsQueued: true })
@@ -120,10 +188,12 @@ internal sealed partial class EngineSession
         }
 
         if (waiting is { IsUpgrade: false } || HeldOf(report.Number) is not { } held)
-            return;
+            return true;
         if (report.IsRevocationRequested)
             held.RequestRevocation();
-        if (report.Standing == HandleStanding.Unknown)
-            LoseBound(held); // the server ended it, or lost it
+        if (report.Standing != HandleStanding.Unknown)
+            return true;
+        LoseBound(held); // the server ended it, or lost it
+        return false;
     }
 }

@@ -20,6 +20,7 @@ internal sealed partial class EngineSession
     private long _anchorSent;
     private long _anchorServer;
     private long _idleSince;
+    private int _heldCount;
     private int _entered;
     private bool _isLost;
     private bool _isRetired;
@@ -51,6 +52,8 @@ internal sealed partial class EngineSession
     public long ValidUntil => Volatile.Read(ref _validUntil);
 
     public long RenewAt => Volatile.Read(ref _renewAt);
+
+    public int HeldCount => Volatile.Read(ref _heldCount);
 
     private LockTerms Terms => _client.Terms;
 
@@ -121,7 +124,10 @@ internal sealed partial class EngineSession
         {
             case LockWakeKind.Granted:
                 _client.Seen.Raise(Partition, wake.Token);
-                WaitingOf(wake.Number)?.TryEnd(WaitEnd.Granted, wake.Token, wake.At);
+                if (WaitingOf(wake.Number) is { } waiting)
+                    waiting.TryEnd(WaitEnd.Granted, wake.Token, wake.At);
+                else if (IsStranger(wake.Number))
+                    SettleLater(wake.Number, isDoubtful: true);
                 break;
             case LockWakeKind.RevocationRequested:
                 HeldOf(wake.Number)?.RequestRevocation();
@@ -147,7 +153,9 @@ internal sealed partial class EngineSession
     {
         if (!held.TryLose())
             return;
+        Unsettled(held.Number);
         Remove(held);
+        _client.Metrics?.Lost(1);
         _client.Announce([held]);
         SettleLater(held.Number, held.IsDoubtful);
     }
@@ -157,7 +165,7 @@ internal sealed partial class EngineSession
     {
         lock (_gate)
         {
-            if (_isLost || _entered > 0 || _firstHeld is not null || _waiting.Count > 0 || _idleSince > since)
+            if (_isLost || _isRenewing || _entered > 0 || _firstHeld is not null || _waiting.Count > 0 || _idleSince > since)
                 return false;
             return _isRetired = true;
         }
@@ -182,6 +190,7 @@ internal sealed partial class EngineSession
         }
 
         held.RemoveAll(static each => !each.TryLose());
+        _client.Metrics?.Lost(held.Count);
         _client.Announce(held);
         foreach (LockWaiting each in waiting)
             each.TryEnd(how);
@@ -199,6 +208,7 @@ internal sealed partial class EngineSession
                     _firstHeld.Previous = held;
                 _firstHeld = held;
                 held.IsListed = true;
+                _heldCount++;
                 return;
             }
         }
@@ -229,8 +239,9 @@ internal sealed partial class EngineSession
         if (held.Next is { } next)
             next.Previous = held.Previous;
         (held.Previous, held.Next, held.IsListed) = (null, null, false);
+        _heldCount--;
         if (held.BoundUntil != Durations.Never)
-            _client.Keeper.Unwatch(Id, held);
+            _client.Keeper.Unwatch(this, held);
     }
 
     private LockWaiting? WaitingOf(long number)

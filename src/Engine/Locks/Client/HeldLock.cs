@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sluice.Coordination;
 
 namespace Sluice.Locking;
@@ -12,6 +13,9 @@ internal sealed class HeldLock : ReaderWriterLockHandle
     private const int Releasing = 1;
     private const int LostForEver = 2;
     private const int NotYet = -1;
+
+    // Of handles that are being converted: one conversion at a time, and almost none is.
+    private static readonly ConditionalWeakTable<HeldLock, SemaphoreSlim> Conversions = [];
 
     private readonly EngineSession _session;
     private readonly ResourceKey? _thin;
@@ -111,6 +115,24 @@ internal sealed class HeldLock : ReaderWriterLockHandle
     public override async ValueTask<bool> TryUpgradeAsync(TimeSpan timeout, CancellationToken cancellation = default)
     {
         LockDeadline deadline = LockDeadline.After(_session.Clock, timeout);
+        if (Mode is not (LockMode.Exclusive or LockMode.Upgradeable))
+            throw CannotUpgrade();
+        SemaphoreSlim converting = Converting();
+        if (!await deadline.TryEnterAsync(converting, cancellation).ConfigureAwait(false))
+            return IsHeld ? false : throw new LockLostException();
+        try
+        {
+            return await UpgradeAsync(deadline, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            converting.Release();
+        }
+    }
+
+    /// <summary>The only conversion under way.</summary>
+    private async ValueTask<bool> UpgradeAsync(LockDeadline deadline, CancellationToken cancellation)
+    {
         switch (Mode)
         {
             case LockMode.Exclusive:
@@ -118,7 +140,7 @@ internal sealed class HeldLock : ReaderWriterLockHandle
             case LockMode.Upgradeable:
                 break;
             default:
-                throw new InvalidOperationException("A plain reader can't become the writer: two that want to would wait for each other. Acquire an upgradeable reader.");
+                throw CannotUpgrade();
         }
 
         (bool isGranted, long token) = await _session.UpgradeAsync(this, Interlocked.Increment(ref _step), deadline, cancellation).ConfigureAwait(false);
@@ -143,13 +165,22 @@ internal sealed class HeldLock : ReaderWriterLockHandle
             LockAccess.UpgradeableRead => LockMode.Upgradeable,
             _ => LockMode.Exclusive,
         };
-        LockMode mode = Mode;
-        if (mode == wanted && IsHeld)
-            return;
-        if (mode == LockMode.Shared || wanted == LockMode.Exclusive)
-            throw new InvalidOperationException($"A handle with {Access} access can't be downgraded to {access}.");
-        long token = await _session.ConvertAsync(this, Interlocked.Increment(ref _step), wanted, cancellation).ConfigureAwait(false);
-        Converted(wanted, token);
+        SemaphoreSlim converting = Converting();
+        await converting.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            LockMode mode = Mode;
+            if (mode == wanted && IsHeld)
+                return;
+            if (mode == LockMode.Shared || wanted == LockMode.Exclusive)
+                throw new InvalidOperationException($"A handle with {Access} access can't be downgraded to {access}.");
+            long token = await _session.ConvertAsync(this, Interlocked.Increment(ref _step), wanted, cancellation).ConfigureAwait(false);
+            Converted(wanted, token);
+        }
+        finally
+        {
+            converting.Release();
+        }
     }
 
     public override ValueTask<ReleaseOutcome> ReleaseAsync(CancellationToken cancellation = default)
@@ -185,6 +216,12 @@ internal sealed class HeldLock : ReaderWriterLockHandle
         CancellationTokenSource made = new();
         return Interlocked.CompareExchange(ref source, made, null) ?? made;
     }
+
+    private static InvalidOperationException CannotUpgrade() =>
+        new("A plain reader can't become the writer: two that want to would wait for each other. Acquire an upgradeable reader.");
+
+    /// <summary>Two upgrades at once would both wait under the handle's number, and the first would not be told.</summary>
+    private SemaphoreSlim Converting() => Conversions.GetValue(this, static _ => new SemaphoreSlim(1, 1));
 
     private void Converted(LockMode mode, long token)
     {

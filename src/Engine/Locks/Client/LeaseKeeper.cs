@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Sluice.Coordination;
 
 namespace Sluice.Locking;
@@ -6,11 +7,16 @@ namespace Sluice.Locking;
 /// Renews the sessions of an engine and notices what is lost, on a thread of its own: the pool may be full of the application's work for longer than a lease, and
 /// timers of the pool fire when it has room. Begins when there is something to keep.
 /// </summary>
+/// <remarks>
+/// The thread waits for no server: it sends, and is woken by whatever comes first, an answer, a deadline or a bound. So a server that stands still costs its own
+/// sessions and no others, and a bound that passes meanwhile is noticed when it passes.
+/// </remarks>
 internal sealed class LeaseKeeper(LockClient client)
 {
     // The lock of the thread's sleep; a Monitor, because it sleeps on it.
     private readonly object _sleep = new();
-    private readonly SortedDictionary<(long Until, IncarnationId Session, long Number), HeldLock> _bounds = [];
+    private readonly SortedDictionary<(long Until, int Partition, IncarnationId Session, long Number), HeldLock> _bounds = [];
+    private readonly ConcurrentQueue<(EngineSession Session, Renewal Renewal)> _answered = new();
     private readonly List<TaskCompletionSource> _idle = [];
     private Thread? _thread;
     private ITimer? _alarm;
@@ -35,18 +41,19 @@ internal sealed class LeaseKeeper(LockClient client)
     }
 
     /// <summary>The handle is lost when its bound has passed.</summary>
-    public void Watch(IncarnationId session, HeldLock held)
+    public void Watch(EngineSession session, HeldLock held)
     {
+        // Sessions of one engine in two partitions may have one identity.
         lock (_bounds)
-            _bounds[(held.BoundUntil, session, held.Number)] = held;
+            _bounds[(held.BoundUntil, session.Partition, session.Id, held.Number)] = held;
         Pulse();
     }
 
     /// <summary>The handle has ended otherwise.</summary>
-    public void Unwatch(IncarnationId session, HeldLock held)
+    public void Unwatch(EngineSession session, HeldLock held)
     {
         lock (_bounds)
-            _bounds.Remove((held.BoundUntil, session, held.Number));
+            _bounds.Remove((held.BoundUntil, session.Partition, session.Id, held.Number));
     }
 
     /// <summary>Returns when the thread has ended.</summary>
@@ -110,16 +117,18 @@ internal sealed class LeaseKeeper(LockClient client)
     /// <returns>When something will be due.</returns>
     private long Step()
     {
+        while (_answered.TryDequeue(out (EngineSession Session, Renewal Renewal) answered))
+        {
+            client.Renewed(answered.Renewal);
+            answered.Session.EndRenewal(answered.Renewal);
+        }
+
         long now = client.Clock.Now;
         long next = LoseBounds(now);
-        List<EngineSession> sessions = [];
         List<Renewal> renewals = [];
-        long firstEnd = Durations.Never;
         foreach (EngineSession session in client.Sessions())
         {
-            if (!session.IsGood())
-                continue;
-            if (now < session.RenewAt)
+            if (!session.IsGood() || session.IsRenewing || now < session.RenewAt)
                 continue;
             if (client.Terms.RunsOut && session.TryRetire(now - client.Terms.Lease))
             {
@@ -127,26 +136,26 @@ internal sealed class LeaseKeeper(LockClient client)
                 continue;
             }
 
-            firstEnd = Math.Min(firstEnd, session.ValidUntil);
-            sessions.Add(session);
-            renewals.Add(session.BeginRenewal());
+            Renewal renewal = session.BeginRenewal();
+            renewal.Answered = answer => OnAnswered(session, answer);
+            renewals.Add(renewal);
         }
 
         if (renewals.Count != 0)
-            Renew(sessions, [.. renewals], firstEnd);
+            Send([.. renewals]);
         foreach (EngineSession session in client.Sessions())
         {
             if (session.IsGood())
-                next = Math.Min(next, Math.Min(session.RenewAt, session.ValidUntil));
+                next = Math.Min(next, session.IsRenewing ? session.ValidUntil : Math.Min(session.RenewAt, session.ValidUntil));
         }
 
         return next;
     }
 
-    private void Renew(List<EngineSession> sessions, Renewal[] renewals, long firstEnd)
+    private void Send(Renewal[] renewals)
     {
-        // Not beyond the moment at which the first of them is lost: that must be noticed in time.
-        long patience = Math.Min(Durations.Micros(client.Terms.RequestTimeout), Math.Max(2_000, firstEnd - client.Clock.Now));
+        // Another one is sent when this one has not been answered for as long as there is between two of them.
+        long patience = Math.Min(Durations.Micros(client.Terms.RequestTimeout), Math.Max(50_000, client.Terms.RenewEvery));
         try
         {
             client.Coordinator.Renew(client.Space, renewals, TimeSpan.FromMicroseconds(patience));
@@ -154,15 +163,19 @@ internal sealed class LeaseKeeper(LockClient client)
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
             // No reply for any that has none; this thread must go on, whatever the adapter threw.
-            client.RenewalFailed(fault);
+            foreach (Renewal renewal in renewals)
+            {
+                if (renewal.Reply is null && renewal.Error is null)
+                    renewal.Fail(fault);
+            }
         }
+    }
 
-        for (int i = 0; i < renewals.Length; i++)
-        {
-            if (renewals[i].Error is { } error)
-                client.RenewalFailed(error);
-            sessions[i].EndRenewal(renewals[i]);
-        }
+    /// <summary>Any thread, also this one within the sending.</summary>
+    private void OnAnswered(EngineSession session, Renewal renewal)
+    {
+        _answered.Enqueue((session, renewal));
+        Pulse();
     }
 
     private long LoseBounds(long now)
@@ -174,7 +187,7 @@ internal sealed class LeaseKeeper(LockClient client)
             {
                 if (_bounds.Count == 0)
                     return Durations.Never;
-                ((long Until, IncarnationId Session, long Number) key, held) = _bounds.First();
+                ((long Until, int, IncarnationId, long) key, held) = _bounds.First();
                 if (key.Until > now)
                     return key.Until;
                 _bounds.Remove(key);

@@ -11,10 +11,12 @@ internal sealed class LockClient : ILockWakeSink
     private readonly CancellationTokenSource _stopping = new();
     private readonly Random _random;
     private readonly ILogger _logger;
+    private long _retryLogged = long.MinValue / 2;
 
-    public LockClient(LockCoordinator coordinator, LockNamespace space, LockTerms terms, LockEngineId engine, TimeProvider time, ILogger logger)
+    public LockClient(
+        LockCoordinator coordinator, LockNamespace space, LockTerms terms, LockEngineId engine, TimeProvider time, ILogger logger, LockMetrics? metrics = null)
     {
-        (Coordinator, Space, Terms, Engine, _logger) = (coordinator, space, terms, engine, logger);
+        (Coordinator, Space, Terms, Engine, _logger, Metrics) = (coordinator, space, terms, engine, logger, metrics);
         Clock = new LeaseClock(time);
         Seen = new SeenClock(space.Partitions);
         Keeper = new LeaseKeeper(this);
@@ -39,6 +41,11 @@ internal sealed class LockClient : ILockWakeSink
 
     public ILockSubscription Subscription { get; }
 
+    public LockMetrics? Metrics { get; }
+
+    /// <summary>Handles that are held now.</summary>
+    public long Held => Sessions().Sum(static session => (long)session.HeldCount);
+
     public CancellationToken Stopping => _stopping.Token;
 
     public bool IsStopping => _stopping.IsCancellationRequested;
@@ -53,13 +60,52 @@ internal sealed class LockClient : ILockWakeSink
     }
 
     /// <summary>Takes a mutex that nobody else wants, without a request. Null: acquire.</summary>
-    public HeldLock? TryTake(int partition, ResourceKey resource, LockPolicy policy) => _partitions[partition].Current?.TryTake(resource, policy);
+    public HeldLock? TryTake(int partition, ResourceKey resource, LockPolicy policy)
+    {
+        HeldLock? taken = _partitions[partition].Current?.TryTake(resource, policy);
+        if (taken is not null)
+            Metrics?.Taken();
+        return taken;
+    }
 
     /// <summary>Acquires.</summary>
     /// <returns>The handle, or null when somebody else had it until the deadline.</returns>
-    /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline.</exception>
+    /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline, or refuses for good.</exception>
     /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
-    public async ValueTask<HeldLock?> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
+    public async ValueTask<HeldLock?> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation) =>
+        (await TryAsync(wish, deadline, cancellation).ConfigureAwait(false)).Held;
+
+    /// <summary>Waits for a moment and keeps nothing: for those who meet, and for who waits for signals.</summary>
+    /// <returns>Whether it came before the deadline.</returns>
+    /// <exception cref="CoordinatorException">The coordinator did not answer, so nobody knows.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
+    public async ValueTask<bool> MeetAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
+    {
+        (WaitEnd end, HeldLock? held) = await TryAsync(wish, deadline, cancellation).ConfigureAwait(false);
+
+        // What was granted is the news itself; nobody needs to hold it.
+        if (held is not null)
+            await held.ReleaseAsync(CancellationToken.None).ConfigureAwait(false);
+        return end is WaitEnd.Granted or WaitEnd.Met;
+    }
+
+    private async ValueTask<(WaitEnd End, HeldLock? Held)> TryAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
+    {
+        long began = Clock.Now;
+        try
+        {
+            (WaitEnd End, HeldLock? Held) ended = await AskAsync(wish, deadline, cancellation).ConfigureAwait(false);
+            Metrics?.Ended(ended.End is WaitEnd.Granted or WaitEnd.Met, TimeSpan.FromMicroseconds(Clock.Now - began));
+            return ended;
+        }
+        catch (Exception fault)
+        {
+            Metrics?.Threw(isCancelled: fault is OperationCanceledException);
+            throw;
+        }
+    }
+
+    private async ValueTask<(WaitEnd End, HeldLock? Held)> AskAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         for (int attempt = 1; ; attempt++)
@@ -68,26 +114,26 @@ internal sealed class LockClient : ILockWakeSink
             EngineSession session;
             try
             {
-                session = await _partitions[wish.Partition].EnterAsync(cancellation).ConfigureAwait(false);
+                session = await _partitions[wish.Partition].EnterAsync(deadline, cancellation).ConfigureAwait(false);
             }
-            catch (CoordinatorException) when (!deadline.IsOver)
+            catch (CoordinatorException fault) when (!fault.IsPermanent && !deadline.IsOver)
             {
-                await Task.Delay(Backoff(attempt), Clock.Time, cancellation).ConfigureAwait(false);
+                Retrying(wish.Partition, fault);
+                await Task.Delay(Backoff(attempt, deadline), Clock.Time, cancellation).ConfigureAwait(false);
                 continue;
             }
 
             try
             {
                 (WaitEnd end, HeldLock? held) = await session.AcquireAsync(wish, deadline, cancellation).ConfigureAwait(false);
-                if (end == WaitEnd.Granted)
-                    return held;
                 ObjectDisposedException.ThrowIf(end == WaitEnd.Stopped, typeof(SluiceEngine));
-                if (end == WaitEnd.GivenUp || (attempt > 1 && deadline.IsOver))
-                    return null;
+                if (end is WaitEnd.Granted or WaitEnd.Met or WaitEnd.GivenUp or WaitEnd.Busy || (attempt > 1 && deadline.IsOver))
+                    return (end, held);
             }
-            catch (CoordinatorException) when (!deadline.IsOver)
+            catch (CoordinatorException fault) when (!fault.IsPermanent && !deadline.IsOver && !session.IsGood())
             {
                 // The session is over with the coordinator's silence; another one begins anew, at the end of the queue.
+                Retrying(wish.Partition, fault);
             }
             finally
             {
@@ -102,7 +148,7 @@ internal sealed class LockClient : ILockWakeSink
     {
         cancellation.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(IsStopping, typeof(SluiceEngine));
-        EngineSession session = await _partitions[wish.Partition].EnterAsync(cancellation).ConfigureAwait(false);
+        EngineSession session = await _partitions[wish.Partition].EnterAsync(deadline, cancellation).ConfigureAwait(false);
         try
         {
             await session.SignalAsync(wish, deadline, cancellation).ConfigureAwait(false);
@@ -115,27 +161,44 @@ internal sealed class LockClient : ILockWakeSink
 
     /// <summary>A request with a time-out.</summary>
     /// <exception cref="CoordinatorException">Not answered.</exception>
-    public async ValueTask<TReply> SendAsync<TReply>(int partition, LockRequest<TReply> request, CancellationToken cancellation)
+    public ValueTask<TReply> SendAsync<TReply>(int partition, LockRequest<TReply> request, CancellationToken cancellation) =>
+        SendAsync(partition, request, Terms.RequestTimeout, cancellation);
+
+    /// <summary>A request with a time-out of its own.</summary>
+    /// <exception cref="CoordinatorException">Not answered.</exception>
+    public async ValueTask<TReply> SendAsync<TReply>(int partition, LockRequest<TReply> request, TimeSpan patience, CancellationToken cancellation)
     {
         // The request itself is not cancelled: what is on its way is on its way, and the caller asks again or gives up.
         ValueTask<TReply> sent = Coordinator.SendAsync(Space, partition, request, CancellationToken.None);
         if (sent.IsCompletedSuccessfully)
             return sent.Result;
         Task<TReply> reply = sent.AsTask();
-        if (await reply.IsAnsweredAsync(Terms.RequestTimeout, Clock.Time, cancellation).ConfigureAwait(false))
+        if (await reply.IsAnsweredAsync(patience, Clock.Time, cancellation).ConfigureAwait(false))
             return await reply.ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
         throw new CoordinatorException(
-            RequestOutcome.Unknown, $"Partition {partition} of '{Space}' did not answer within {Terms.RequestTimeout} ({nameof(EngineOptions.RequestTimeout)}).");
+            RequestOutcome.Unknown,
+            $"Partition {partition} of '{Space}' did not answer within {patience} (the time-out of the acquisition, or {nameof(EngineOptions.RequestTimeout)}).");
     }
 
     public void OnWake(int partition, in LockWake wake)
     {
-        if (_partitions[partition].Current is { } session && session.Id == wake.Session)
+        // What comes over a wire may say anything.
+        if ((uint)partition < (uint)_partitions.Length && _partitions[partition].Current is { } session && session.Id == wake.Session)
             session.OnWake(wake);
     }
 
-    public void OnGap(int partition) => _partitions[partition].Current?.RenewNow();
+    public void OnGap(int partition) => _partitions[partition].Current?.OnGap();
+
+    public void OnDeaf(Exception error) => _logger.LockPushesNotHeard(error);
+
+    /// <summary>A request failed and will be sent again: said once a second, however many wait.</summary>
+    public void Retrying(int partition, Exception fault)
+    {
+        long now = Clock.Now, last = Volatile.Read(ref _retryLogged);
+        if (now - last >= 1_000_000 && Interlocked.CompareExchange(ref _retryLogged, now, last) == last)
+            _logger.LockRetrying(partition, fault);
+    }
 
     /// <summary>A session is over for this engine; the server is told, in case that it does not know.</summary>
     public void OnEnded(EngineSession session)
@@ -156,12 +219,24 @@ internal sealed class LockClient : ILockWakeSink
 
     public void Announce(IReadOnlyList<HeldLock> lost) => LossAnnouncer.Announce(lost, _logger);
 
-    public void RenewalFailed(Exception fault) => _logger.LockRenewalFailed(fault);
+    public void Renewed(Renewal renewal)
+    {
+        Metrics?.Renewed(renewal);
+        if (renewal.Error is { } fault)
+            _logger.LockRenewalFailed(fault);
+    }
 
     public TimeSpan Backoff(int attempt)
     {
         long micros = 10_000L << Math.Min(attempt, 6);
         return TimeSpan.FromMicroseconds(micros + Jitter(micros));
+    }
+
+    /// <summary>Not beyond the deadline.</summary>
+    public TimeSpan Backoff(int attempt, LockDeadline deadline)
+    {
+        (TimeSpan pause, TimeSpan remaining) = (Backoff(attempt), deadline.Remaining);
+        return remaining != Timeout.InfiniteTimeSpan && remaining < pause ? remaining : pause;
     }
 
     public long Jitter(long micros)

@@ -17,6 +17,13 @@ internal sealed record LockTerms(long Lease, long Margin, TimeSpan RequestTimeou
 
     public bool RunsOut => Lease != Durations.Never;
 
+    /// <summary>
+    /// By how much a time-out may be exceeded for a server that does not answer: an answer that is on its way is not thrown away.
+    /// </summary>
+    public TimeSpan Grace => RequestTimeout < MostGrace ? RequestTimeout : MostGrace;
+
+    private static TimeSpan MostGrace { get; } = TimeSpan.FromMilliseconds(250);
+
     public long RenewEvery => RunsOut ? Lease / 3 : Durations.Never;
 
     public static LockTerms Of(EngineLockOptions options, TimeSpan requestTimeout, bool runsOut) => new(

@@ -38,7 +38,7 @@ internal sealed class OwnedResource(LockOwner owner, LockClient client, Resource
 
     private async ValueTask<ReaderWriterLockHandle?> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
-        if (!await EnterAsync(deadline, cancellation).ConfigureAwait(false))
+        if (!await deadline.TryEnterAsync(_acquiring, cancellation).ConfigureAwait(false))
             return null;
         try
         {
@@ -63,25 +63,6 @@ internal sealed class OwnedResource(LockOwner owner, LockClient client, Resource
         }
     }
 
-    private async ValueTask<bool> EnterAsync(LockDeadline deadline, CancellationToken cancellation)
-    {
-        if (_acquiring.Wait(0, CancellationToken.None))
-            return true;
-        if (!deadline.Waits)
-            return false;
-        using CancellationTokenSource timeout = new(deadline.Remaining, deadline.Clock.Time);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
-        try
-        {
-            await _acquiring.WaitAsync(either.Token).ConfigureAwait(false);
-            return true;
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
-
     private OwnedHandle Share(HeldLock held, LockMode wanted)
     {
         bool covers = held.Mode == LockMode.Exclusive || held.Mode == wanted || (held.Mode == LockMode.Upgradeable && wanted == LockMode.Shared);
@@ -93,6 +74,30 @@ internal sealed class OwnedResource(LockOwner owner, LockClient client, Resource
 
         _handles++;
         return new OwnedHandle(this, held);
+    }
+
+    /// <summary>What the other handles of the hold rely on is not taken from them.</summary>
+    private async ValueTask DowngradeAsync(HeldLock held, LockAccess access, CancellationToken cancellation)
+    {
+        // Nobody begins to share the hold as a writer while it ceases to be one.
+        await _acquiring.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            lock (_acquiring)
+            {
+                if (ReferenceEquals(_held, held) && _handles > 1 && access != held.Access)
+                {
+                    throw new InvalidOperationException(
+                        $"'{owner}' has '{resource}' {_handles} times, and the others may count on what it is: release them first.");
+                }
+            }
+
+            await held.DowngradeAsync(access, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _acquiring.Release();
+        }
     }
 
     private ValueTask<ReleaseOutcome> ReleaseAsync(HeldLock held, CancellationToken cancellation)
@@ -130,13 +135,27 @@ internal sealed class OwnedResource(LockOwner owner, LockClient client, Resource
 
         public override LockAccess Access => held.Access;
 
-        public override ValueTask<bool> TryUpgradeAsync(TimeSpan timeout, CancellationToken cancellation = default) => held.TryUpgradeAsync(timeout, cancellation);
+        public override ValueTask<bool> TryUpgradeAsync(TimeSpan timeout, CancellationToken cancellation = default)
+        {
+            ThrowIfReleased();
+            return held.TryUpgradeAsync(timeout, cancellation);
+        }
 
-        public override ValueTask DowngradeAsync(LockAccess access, CancellationToken cancellation = default) => held.DowngradeAsync(access, cancellation);
+        public override ValueTask DowngradeAsync(LockAccess access, CancellationToken cancellation = default)
+        {
+            ThrowIfReleased();
+            return owned.DowngradeAsync(held, access, cancellation);
+        }
 
         public override ValueTask<ReleaseOutcome> ReleaseAsync(CancellationToken cancellation = default) =>
             Interlocked.Exchange(ref _isReleased, 1) == 0
                 ? owned.ReleaseAsync(held, cancellation)
                 : new ValueTask<ReleaseOutcome>(ReleaseOutcome.Released);
+
+        private void ThrowIfReleased()
+        {
+            if (Volatile.Read(ref _isReleased) != 0)
+                throw new InvalidOperationException($"This handle on '{owned.Resource}' was released; what others hold there is not its to change.");
+        }
     }
 }

@@ -12,8 +12,8 @@ internal sealed class PartitionLocks(LockClient client, int partition)
     public EngineSession? Current => Volatile.Read(ref _current);
 
     /// <summary>A session that has been entered; the caller leaves it.</summary>
-    /// <exception cref="CoordinatorException">The coordinator does not answer.</exception>
-    public async ValueTask<EngineSession> EnterAsync(CancellationToken cancellation)
+    /// <exception cref="CoordinatorException">The coordinator does not answer, or not until the deadline.</exception>
+    public async ValueTask<EngineSession> EnterAsync(LockDeadline deadline, CancellationToken cancellation)
     {
         while (true)
         {
@@ -32,7 +32,15 @@ internal sealed class PartitionLocks(LockClient client, int partition)
                 opening = _opening;
             }
 
-            await opening.WaitAsync(cancellation).ConfigureAwait(false);
+            // The opening goes on: others wait for it, or will.
+            TimeSpan patience = deadline.PatienceFor(client.Terms);
+            if (!await opening.IsAnsweredAsync(patience, client.Clock.Time, cancellation).ConfigureAwait(false))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                throw new CoordinatorException(RequestOutcome.NotApplied, $"Partition {partition} of '{client.Space}' could not be reached within {patience}.");
+            }
+
+            await opening.ConfigureAwait(false);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Sluice.Coordination;
 
 namespace Sluice.Locking;
@@ -20,7 +21,7 @@ internal sealed class InProcessLockCoordinator(TimeProvider time) : LockCoordina
     public override void Renew(LockNamespace space, ReadOnlySpan<Renewal> renewals, TimeSpan timeout)
     {
         foreach (Renewal renewal in renewals)
-            renewal.Reply = CellOf(space, renewal.Partition).Apply(renewal.Request);
+            renewal.Answer(CellOf(space, renewal.Partition).Apply(renewal.Request));
     }
 
     public override ILockSubscription Subscribe(LockNamespace space, LockEngineId engine, ILockWakeSink sink) => new Subscription(this, space, engine, sink);
@@ -49,22 +50,29 @@ internal sealed class InProcessLockCoordinator(TimeProvider time) : LockCoordina
                 ? cells[partition]
                 : throw new CoordinatorException(
                     RequestOutcome.NotApplied,
-                    $"'{space}' has {cells.Length} partitions here, and this engine has {space.Partitions} ({nameof(EngineOptions.Partitions)}). Engines that share locks must agree.");
+                    $"'{space}' has {cells.Length} partitions here, and this engine has {space.Partitions} ({nameof(EngineOptions.Partitions)}). Engines that share locks must agree.")
+                {
+                    IsPermanent = true,
+                };
         }
     }
 
     private sealed class Subscription(InProcessLockCoordinator coordinator, LockNamespace space, LockEngineId engine, ILockWakeSink sink) : ILockSubscription
     {
+        private readonly ConcurrentDictionary<int, LockCell> _subscribed = new();
+
         public ValueTask ReadyAsync(int partition, CancellationToken cancellation)
         {
-            coordinator.CellOf(space, partition).Subscribe(engine, sink);
+            LockCell cell = coordinator.CellOf(space, partition);
+            if (_subscribed.TryAdd(partition, cell))
+                cell.Subscribe(engine, sink);
             return ValueTask.CompletedTask;
         }
 
         public ValueTask DisposeAsync()
         {
-            for (int partition = 0; partition < space.Partitions; partition++)
-                coordinator.CellOf(space, partition).Unsubscribe(engine);
+            foreach (LockCell cell in _subscribed.Values)
+                cell.Unsubscribe(engine);
             return ValueTask.CompletedTask;
         }
     }

@@ -7,14 +7,6 @@ internal sealed class EngineBarrier(LockTarget target) : IBarrier
 
     public int Participants => target.Capacity;
 
-    public async ValueTask<bool> SignalAndWaitAsync(TimeSpan timeout, CancellationToken cancellation = default)
-    {
-        HeldLock? met = await target.AcquireAsync(LockMode.Rendezvous, owner: null, LockDeadline.After(target.Client.Clock, timeout), cancellation).ConfigureAwait(false);
-        if (met is null)
-            return false;
-
-        // What was granted is the news itself; nobody needs to hold it.
-        await met.ReleaseAsync(CancellationToken.None).ConfigureAwait(false);
-        return true;
-    }
+    public ValueTask<bool> SignalAndWaitAsync(TimeSpan timeout, CancellationToken cancellation = default) =>
+        target.Client.MeetAsync(target.WishOf(LockMode.Rendezvous, owner: null), LockDeadline.After(target.Client.Clock, timeout), cancellation);
 }

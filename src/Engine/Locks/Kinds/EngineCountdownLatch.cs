@@ -12,14 +12,8 @@ internal sealed class EngineCountdownLatch(LockTarget target) : ICountdownLatch
     public ValueTask SignalAsync(CancellationToken cancellation = default) =>
         target.Client.SignalAsync(target.WishOf(LockMode.Signal, owner: null), LockDeadline.After(target.Client.Clock, target.DefaultTimeout), cancellation);
 
-    public async ValueTask<bool> WaitAsync(TimeSpan timeout, CancellationToken cancellation = default)
-    {
-        HeldLock? open = await target.AcquireAsync(LockMode.Await, owner: null, LockDeadline.After(target.Client.Clock, timeout), cancellation).ConfigureAwait(false);
-        if (open is null)
-            return false;
-        await open.ReleaseAsync(CancellationToken.None).ConfigureAwait(false);
-        return true;
-    }
+    public ValueTask<bool> WaitAsync(TimeSpan timeout, CancellationToken cancellation = default) =>
+        target.Client.MeetAsync(target.WishOf(LockMode.Await, owner: null), LockDeadline.After(target.Client.Clock, timeout), cancellation);
 
     public async ValueTask<int> GetRemainingAsync(CancellationToken cancellation = default)
     {

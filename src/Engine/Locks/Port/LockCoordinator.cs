@@ -22,8 +22,8 @@ internal abstract class LockCoordinator
         LockNamespace space, int partition, LockRequest<TReply> request, CancellationToken cancellation);
 
     /// <summary>
-    /// Sends renewals to their partitions, all of them before it waits for the first reply, and blocks until each has its reply or its error, at most
-    /// <paramref name="timeout"/>. Called by one thread of the engine that does nothing else: it must not need a thread of the pool, or locks are lost
+    /// Sends renewals to their partitions and waits for none of them: each says that it has its reply or its error when that is so, after
+    /// <paramref name="timeout"/> at the latest, whatever the others do. Neither the sending nor the answer may need a thread of the pool, or locks are lost
     /// because the application is busy.
     /// </summary>
     public abstract void Renew(LockNamespace space, ReadOnlySpan<Renewal> renewals, TimeSpan timeout);
@@ -44,7 +44,8 @@ internal abstract class LockCoordinator
 internal interface ILockSubscription : IAsyncDisposable
 {
     /// <summary>
-    /// Returns when pushes from a partition arrive; those sent before may be missed. An engine calls it before it opens a session there.
+    /// Returns when pushes from a partition arrive; those sent before may be missed. An engine calls it before it opens a session there, and with every renewal,
+    /// because a server may end a subscription; one that is made anew tells a gap.
     /// </summary>
     /// <exception cref="CoordinatorException">The server can't be reached.</exception>
     ValueTask ReadyAsync(int partition, CancellationToken cancellation);
@@ -60,15 +61,30 @@ internal interface IUncontendedLocks
     bool TryFree(ResourceKey resource, long number);
 }
 
-/// <summary>One partition's part of a renewal.</summary>
+/// <summary>One partition's part of a renewal. Answered once, by any thread.</summary>
 internal sealed class Renewal(int partition, RenewRequest request)
 {
     public int Partition => partition;
 
     public RenewRequest Request => request;
 
-    public RenewReply? Reply { get; set; }
+    /// <summary>Called when there is a reply or an error. Returns at once; set before it is sent.</summary>
+    public Action<Renewal>? Answered { get; set; }
+
+    public RenewReply? Reply { get; private set; }
 
     /// <summary>Why there is no reply.</summary>
-    public Exception? Error { get; set; }
+    public Exception? Error { get; private set; }
+
+    public void Answer(RenewReply reply)
+    {
+        Reply = reply;
+        Answered?.Invoke(this);
+    }
+
+    public void Fail(Exception error)
+    {
+        Error = error;
+        Answered?.Invoke(this);
+    }
 }

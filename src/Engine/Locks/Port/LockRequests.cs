@@ -87,7 +87,11 @@ internal sealed record OpenSessionReply(IncarnationId Session, long Now, long Cl
 /// <summary>A sign of life for everything that the session has in the partition; looks up handles; sweeps.</summary>
 /// <param name="LookUp">Numbers of handles.</param>
 /// <param name="Limit">How many sessions, handles and bounds the sweep may take back.</param>
-internal sealed record RenewRequest(IncarnationId Session, long Lease, ImmutableArray<long> LookUp, int Limit) : LockRequest<RenewReply>;
+internal sealed record RenewRequest(IncarnationId Session, long Lease, ImmutableArray<long> LookUp, int Limit) : LockRequest<RenewReply>
+{
+    /// <summary>Count the session's handles with numbers up to this. 0: don't.</summary>
+    public long CountTo { get; init; }
+}
 
 internal enum HandleStanding
 {
@@ -110,7 +114,18 @@ internal readonly record struct HandleReport(
 /// <param name="NextExpiry">When the next lease or bound of the partition runs out, or <see cref="Durations.Never"/>.</param>
 /// <param name="IsSweepUnfinished">The limit was reached: come again.</param>
 internal sealed record RenewReply(
-    bool IsAlive, ImmutableArray<HandleReport> Handles, long NextExpiry, bool IsSweepUnfinished, long Now, long Clock);
+    bool IsAlive, ImmutableArray<HandleReport> Handles, long NextExpiry, bool IsSweepUnfinished, long Now, long Clock)
+{
+    /// <summary>How many handles hold or wait, of those that were to be counted.</summary>
+    public long Counted { get; init; }
+}
+
+/// <summary>Lists the numbers of a living session's handles in ascending order: what the partition believes that the session holds and waits for.</summary>
+/// <param name="After">Continues behind this number.</param>
+internal sealed record HandlesRequest(IncarnationId Session, long After, int Limit) : LockRequest<HandlesReply>;
+
+/// <param name="IsUnfinished">The limit was reached: ask again behind the last one.</param>
+internal sealed record HandlesReply(ImmutableArray<long> Numbers, bool IsUnfinished);
 
 /// <summary>Takes all claims or none.</summary>
 /// <param name="Claims">At least one, of different resources of the partition.</param>
@@ -203,7 +218,8 @@ internal sealed record ForgetReply(int Forgotten);
 
 /// <summary>Lists records in which somebody waits, by resource.</summary>
 /// <param name="After">Continues behind this resource; null = begins.</param>
-internal sealed record SurveyRequest(ResourceKey? After, int Limit) : LockRequest<SurveyReply>;
+/// <param name="Participants">The most holders, and the most waiters, that are listed of a record.</param>
+internal sealed record SurveyRequest(ResourceKey? After, int Limit, int Participants) : LockRequest<SurveyReply>;
 
 internal sealed record SurveyedRecord(ResourceKey Resource, LockPolicy Policy, ImmutableArray<ParticipantEntry> Holders, ImmutableArray<ParticipantEntry> Waiters);
 

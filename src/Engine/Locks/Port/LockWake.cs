@@ -32,4 +32,9 @@ internal interface ILockWakeSink
 
     /// <summary>Pushes of the partition may have been lost: look up what waits there.</summary>
     void OnGap(int partition);
+
+    /// <summary>Pushes are not heard for now; the adapter goes on trying, and tells the gap when they are. For the log.</summary>
+    void OnDeaf(Exception error)
+    {
+    }
 }

@@ -56,7 +56,8 @@ internal static class GrantRules
         return long.MaxValue;
     }
 
-    private static bool Agrees(LockMode wanted, LockMode held) => wanted switch
+    /// <summary>Whether a claim can be held beside a hold, as far as their modes go.</summary>
+    public static bool Agrees(LockMode wanted, LockMode held) => wanted switch
     {
         LockMode.Exclusive => false,
         LockMode.Shared => held is LockMode.Shared or LockMode.Upgradeable,

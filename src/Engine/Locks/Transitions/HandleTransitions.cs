@@ -24,6 +24,8 @@ internal static class HandleTransitions
         foreach (LockClaim claim in request.Claims)
             draft.Unsettle(claim.Resource);
         draft.Settle();
+        if (isSignal)
+            MakeRoom(draft, first);
         bool isFree = IsFree(draft, request);
         if (!isFree && !request.Waits)
             return Answer(draft, AcquireStatus.Busy);
@@ -123,6 +125,20 @@ internal static class HandleTransitions
         return entry.Place == 0
             ? Granted(draft, record.HolderOf(handle)!)
             : Answer(draft, AcquireStatus.Waiting, 0, record.Waiters[entry.Place].Since);
+    }
+
+    /// <summary>
+    /// More signals than anybody counts would be kept for nothing: those that end first make room. Whether as many as counted are there is the same at every moment.
+    /// </summary>
+    private static void MakeRoom(LockDraft draft, LockClaim claim)
+    {
+        while (draft.Record(claim.Resource) is { } record)
+        {
+            LockHolder[] signals = [.. record.Holders.Where(static holder => holder.OutlivesSession)];
+            if (signals.Length < claim.Capacity)
+                return;
+            draft.EndSignal(claim.Resource, signals.MinBy(static signal => signal.Deadline)!);
+        }
     }
 
     private static bool IsFree(LockDraft draft, AcquireRequest request)

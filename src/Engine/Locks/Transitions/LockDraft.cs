@@ -206,9 +206,9 @@ internal sealed partial class LockDraft
         _lastWrite = Now;
     }
 
-    /// <summary>The state afterwards: the very same object when nothing changed.</summary>
+    /// <summary>The state afterwards: the very same object when nothing changed. What an engine has seen is a change: it may be the last time that it says so.</summary>
     public LockPartitionState Commit() =>
-        ReferenceEquals(_state, _origin) ? _origin : _state with { Clock = _clock, LastWrite = _lastWrite };
+        ReferenceEquals(_state, _origin) && _clock == _origin.Clock ? _origin : _state with { Clock = _clock, LastWrite = _lastWrite };
 
     private static LockRecord WithoutWaiter(LockRecord record, LockWaiter waiter) =>
         !record.Waiters.ContainsKey(waiter.Place) ? record

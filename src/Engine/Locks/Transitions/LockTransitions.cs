@@ -14,7 +14,9 @@ internal static class LockTransitions
     /// <summary>For who has requests of several kinds.</summary>
     public static LockStep Apply(LockPartitionState state, long now, long seen, object request)
     {
-        LockDraft draft = new(state, now, seen);
+        // What only reads leaves everything as it is, the clock too.
+        bool reads = request is ParticipantsRequest or SurveyRequest or HandlesRequest;
+        LockDraft draft = new(state, now, reads ? 0 : seen);
         object reply = request switch
         {
             AcquireRequest acquire => HandleTransitions.Acquire(draft, acquire),
@@ -27,6 +29,7 @@ internal static class LockTransitions
             RevokeRequest revoke => ParticipantTransitions.Revoke(draft, revoke),
             ForgetRequest forget => ParticipantTransitions.Forget(draft, forget),
             SurveyRequest survey => ParticipantTransitions.Survey(draft, survey),
+            HandlesRequest handles => SessionTransitions.Handles(draft, handles),
             _ => throw new NotSupportedException($"There is no transition for {request.GetType().Name}."),
         };
         return new LockStep(draft.Commit(), reply, draft.Wakes);

@@ -55,7 +55,9 @@ internal static class ParticipantTransitions
         return new SurveyReply(
             [
                 .. waited.Take(request.Limit).Select(resource => (resource, record: draft.Record(resource)!)).Select(found =>
-                    new SurveyedRecord(found.resource, found.record.Policy, Holders(draft, found.record), Waiters(draft, found.resource, found.record))),
+                    new SurveyedRecord(
+                        found.resource, found.record.Policy, [.. Holders(draft, found.record).Take(request.Participants)],
+                        [.. Waiters(draft, found.resource, found.record).Take(request.Participants)])),
             ],
             waited.Length > request.Limit);
     }

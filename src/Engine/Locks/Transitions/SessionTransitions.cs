@@ -24,7 +24,18 @@ internal static class SessionTransitions
         ImmutableArray<HandleReport> handles = session is null
             ? []
             : [.. request.LookUp.Select(number => LookUp(draft, new LockHandleId(request.Session, number)))];
-        return new RenewReply(session is not null, handles, draft.NextExpiry, draft.IsSweepUnfinished, draft.Now, draft.Clock);
+        return new RenewReply(session is not null, handles, draft.NextExpiry, draft.IsSweepUnfinished, draft.Now, draft.Clock)
+        {
+            Counted = draft.State.Sessions.GetValueOrDefault(request.Session)?.Handles.Keys.Count(number => number <= request.CountTo) ?? 0,
+        };
+    }
+
+    public static HandlesReply Handles(LockDraft draft, HandlesRequest request)
+    {
+        if (!draft.IsAlive(request.Session))
+            return new HandlesReply([], IsUnfinished: false);
+        ImmutableArray<long> numbers = [.. draft.State.Sessions[request.Session].Handles.Keys.Where(number => number > request.After).Take(request.Limit + 1)];
+        return new HandlesReply([.. numbers.Take(request.Limit)], numbers.Length > request.Limit);
     }
 
     public static CloseSessionReply Close(LockDraft draft, CloseSessionRequest request)

@@ -158,6 +158,54 @@ public abstract partial class LockConformance
         Assert.Equal(b.Id, Assert.Single((await Partition.ParticipantsAsync("x")).Holders).Handle.Session);
     }
 
+    // Prevents: a token that goes back. The request that carries the highest number seen is refused, its reply is the last word of its engine, and the next
+    // who asks has seen nothing.
+    [Fact]
+    public async Task What_an_engine_has_seen_raises_the_clock_whatever_it_is_answered()
+    {
+        SessionUnderTest a = await OpenAsync();
+        long seen = a.Opened.Clock + (10 * Long);
+        IncarnationId nobody = new(1, 7, 0);
+        Assert.False((await Partition.SendAsync(new RenewRequest(nobody, Long, [], 10) { Seen = seen })).IsAlive);
+        Assert.True((await a.LockAsync("x")).Token > seen);
+        Assert.Equal(ReleaseStatus.SessionLost, (await Partition.SendAsync(new ReleaseRequest(nobody, 1, IsDoubtful: false) { Seen = 2 * seen })).Status);
+        Assert.True((await a.LockAsync("y")).Token > 2 * seen);
+        Assert.Equal(AcquireStatus.Busy, (await a.AgainAsync(a.Request(LockMode.Exclusive, "x", waits: false, seen: 3 * seen))).Status);
+        Assert.True((await a.LockAsync("z")).Token > 3 * seen);
+    }
+
+    // Prevents: a partition that nobody can open any more, because the first whom a server without memory heard of was refused.
+    [Fact]
+    public async Task A_clock_that_is_all_there_is_does_not_keep_anybody_from_opening()
+    {
+        IncarnationId nobody = new(1, 7, 0);
+        Assert.False((await Partition.SendAsync(new RenewRequest(nobody, Long, [], 10) { Seen = 5 })).IsAlive);
+        AssertGranted(await (await OpenAsync()).LockAsync("x"));
+    }
+
+    // Prevents: a holder that nobody is, in a session that lives: its engine must be able to find out what it does not know of.
+    [Fact]
+    public async Task A_session_can_ask_how_many_handles_it_has_and_which()
+    {
+        SessionUnderTest a = await OpenAsync(), b = await OpenAsync();
+        HandleUnderTest[] handles = [await a.LockAsync("x"), await a.LockAsync("y"), await a.LockAsync("x"), await a.LockAsync("z")];
+        await b.LockAsync("u");
+        await handles[1].ReleaseAsync();
+        List<long> counts = [];
+        foreach (long upTo in (long[])[0, 1, 2, 3, 4, 1000])
+            counts.Add(await a.CountAsync(upTo));
+        Assert.Equal([0, 1, 1, 2, 3, 3], counts);
+        HandlesReply page = await a.HandlesAsync(after: 0, limit: 2);
+        Assert.Equal((long[])[handles[0].Number, handles[2].Number], page.Numbers);
+        Assert.True(page.IsUnfinished);
+        page = await a.HandlesAsync(after: page.Numbers[^1], limit: 2);
+        Assert.Equal(handles[3].Number, Assert.Single(page.Numbers));
+        Assert.False(page.IsUnfinished);
+        await a.CloseAsync(limit: 1);
+        Assert.Empty((await a.HandlesAsync(after: 0, limit: 2)).Numbers);
+        Assert.Equal(0, await a.CountAsync(1000));
+    }
+
     // Prevents: two sessions that share an identity after a retried open.
     [Fact]
     public async Task Every_session_has_an_identity_of_its_own()

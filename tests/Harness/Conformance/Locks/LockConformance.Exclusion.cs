@@ -272,16 +272,31 @@ public abstract partial class LockConformance
         SessionUnderTest b = await OpenAsync();
         HandleUnderTest waiter = await a.AcquireAsync(LockMode.Await, "x", capacity: 2);
         AssertWaits(waiter);
-        HandleUnderTest signal = await b.AcquireAsync(LockMode.Signal, "x", maxHold: Long);
+        HandleUnderTest signal = await b.AcquireAsync(LockMode.Signal, "x", capacity: 2, maxHold: Long);
         Assert.Equal(signal.Token, (await signal.AgainAsync()).Token);
         await b.CloseAsync();
         Assert.Equal(AcquireStatus.Waiting, (await waiter.AgainAsync()).Status);
-        await a.AcquireAsync(LockMode.Signal, "x", maxHold: Long);
+        await a.AcquireAsync(LockMode.Signal, "x", capacity: 2, maxHold: Long);
         await waiter.GrantedAsync();
         HandleUnderTest late = await a.AcquireAsync(LockMode.Await, "x", capacity: 2);
         AssertGranted(late);
         Assert.Equal(2, await Partition.ForgetAsync("x"));
         AssertWaits(await a.AcquireAsync(LockMode.Await, "x", capacity: 2));
         Assert.Equal(AcquireStatus.Refused, (await a.AcquireAsync(LockMode.Signal, "x", maxHold: Durations.Never)).Status);
+    }
+
+    // Prevents: a record that grows for as long as somebody counts down what is open already. Those that end last are kept, so it stays open for as long.
+    [Fact]
+    public async Task No_more_signals_are_kept_than_are_counted()
+    {
+        SessionUnderTest a = await OpenAsync();
+        HandleUnderTest first = await a.AcquireAsync(LockMode.Signal, "x", capacity: 3, maxHold: Long);
+        for (int i = 0; i < 40; i++)
+            AssertGranted(await a.AcquireAsync(LockMode.Signal, "x", capacity: 3, maxHold: 2 * Long));
+        ParticipantsReply there = await Partition.ParticipantsAsync("x");
+        Assert.Equal(3, there.Holders.Length);
+        Assert.DoesNotContain(there.Holders, holder => holder.Handle.Number == first.Number);
+        AssertGranted(await a.AcquireAsync(LockMode.Await, "x", capacity: 3, waits: false));
+        Assert.Equal(3, await Partition.ForgetAsync("x"));
     }
 }

@@ -81,7 +81,7 @@ public abstract partial class LockConformance
         await gone.CloseAsync();
         Renewal alive = new(0, new RenewRequest(a.Id, Long, [held.Number], 10));
         Renewal dead = new(0, new RenewRequest(gone.Id, Long, [], 10));
-        Partition.Renew(alive, dead);
+        await Partition.RenewAsync(alive, dead);
         Assert.Equal((null, true), (alive.Error, alive.Reply!.IsAlive));
         Assert.Equal(held.Token, Assert.Single(alive.Reply.Handles).Token);
         Assert.Equal((null, false), (dead.Error, dead.Reply!.IsAlive));

@@ -34,14 +34,14 @@ internal sealed class LockPartitionUnderTest(LockConformanceServer server, LockN
 
     public Task<ParticipantsReply> ParticipantsAsync(string resource, int limit = 100) => SendAsync(new ParticipantsRequest(ResourceKey.Of(resource), limit));
 
-    public Task<SurveyReply> SurveyAsync(string? after = null, int limit = 100) =>
-        SendAsync(new SurveyRequest(after is null ? null : ResourceKey.Of(after), limit));
+    public Task<SurveyReply> SurveyAsync(string? after = null, int limit = 100, int participants = 100) =>
+        SendAsync(new SurveyRequest(after is null ? null : ResourceKey.Of(after), limit, participants));
 
     public async Task<int> RevokeAsync(string resource) => (await SendAsync(new RevokeRequest(ResourceKey.Of(resource)))).Asked;
 
     public async Task<int> ForgetAsync(string resource) => (await SendAsync(new ForgetRequest(ResourceKey.Of(resource)))).Forgotten;
 
-    public void Renew(params Renewal[] renewals) => server.Coordinator.Renew(space, renewals, TimeSpan.FromSeconds(30));
+    public Task RenewAsync(params Renewal[] renewals) => RenewalWaiter.RenewAsync(server.Coordinator, space, renewals, TimeSpan.FromSeconds(30));
 
     public ValueTask<IReadOnlyList<string>> LeftoversAsync() => server.LeftoversAsync(space, partition);
 
@@ -49,6 +49,23 @@ internal sealed class LockPartitionUnderTest(LockConformanceServer server, LockN
     {
         foreach (ILockSubscription subscription in _subscriptions)
             await subscription.DisposeAsync();
+    }
+}
+
+/// <summary>Renewals whose answers are waited for.</summary>
+internal static class RenewalWaiter
+{
+    public static Task RenewAsync(LockCoordinator coordinator, LockNamespace space, Renewal[] renewals, TimeSpan timeout)
+    {
+        TaskCompletionSource[] answers = [.. renewals.Select(static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))];
+        for (int i = 0; i < renewals.Length; i++)
+        {
+            TaskCompletionSource answer = answers[i];
+            renewals[i].Answered = _ => answer.SetResult();
+        }
+
+        coordinator.Renew(space, renewals, timeout);
+        return Task.WhenAll(answers.Select(static answer => answer.Task));
     }
 }
 
@@ -94,6 +111,11 @@ internal sealed class SessionUnderTest(LockPartitionUnderTest partition, OpenSes
         partition.SendAsync(new ConvertRequest(Id, number, step, mode, waits));
 
     public Task<RenewReply> RenewAsync(params long[] lookUp) => partition.SendAsync(new RenewRequest(Id, lease, [.. lookUp], 100));
+
+    /// <summary>How many handles the server has of this session, with numbers up to one.</summary>
+    public async Task<long> CountAsync(long upTo) => (await partition.SendAsync(new RenewRequest(Id, lease, [], 100) { CountTo = upTo })).Counted;
+
+    public Task<HandlesReply> HandlesAsync(long after, int limit) => partition.SendAsync(new HandlesRequest(Id, after, limit));
 
     public Task<RenewReply> RenewAsync(int limit) => partition.SendAsync(new RenewRequest(Id, lease, [], limit));
 

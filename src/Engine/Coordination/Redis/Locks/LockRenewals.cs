@@ -24,7 +24,7 @@ internal sealed class LockRenewals(RespClient client, RespEndpoint server) : IDi
         BinaryPrimitives.WriteInt32LittleEndian(packed, renewal.Partition);
         command.Write(PackedRecords.ToScript(request.Seen)).Write(space.Channels).Write(packed[..sizeof(int)]);
         PackedLocks.WriteSession(packed, request.Session);
-        command.Write(packed).Write(PackedRecords.ToScript(request.Lease)).Write(request.Limit);
+        command.Write(packed).Write(PackedRecords.ToScript(request.Lease)).Write(request.Limit).Write(request.CountTo);
         foreach (long number in request.LookUp)
             command.Write(number);
         command.Add();
@@ -39,7 +39,7 @@ internal sealed class LockRenewals(RespClient client, RespEndpoint server) : IDi
         {
             await _batch.ExecuteAsync(timeout, cancellation).ConfigureAwait(false);
         }
-        catch (Exception fault) when (fault is RespException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception fault) when (fault is not OutOfMemoryException)
         {
             failure = fault;
         }
@@ -55,22 +55,29 @@ internal sealed class LockRenewals(RespClient client, RespEndpoint server) : IDi
         Renewal renewal = _renewals[i];
         if (failure is ObjectDisposedException or OperationCanceledException)
         {
-            renewal.Error = failure is OperationCanceledException ? failure : RedisFaults.Translate(failure, server);
+            renewal.Fail(failure is OperationCanceledException ? failure : RedisFaults.Translate(failure, server));
             return;
         }
 
+        RenewReply? renewed = null;
+        Exception? error;
         try
         {
             RespReply reply = _batch[i];
-            if (reply.Error is { } error)
-                renewal.Error = RedisFaults.Translate(error, server);
-            else
-                renewal.Reply = Renewed(reply.Reader, renewal.Request.LookUp);
+            error = reply.Error;
+            if (error is null)
+                renewed = Renewed(reply.Reader, renewal.Request.LookUp);
         }
-        catch (Exception fault) when (fault is RespException or InvalidDataException or InvalidOperationException)
+        catch (Exception fault) when (fault is not OutOfMemoryException)
         {
-            renewal.Error = RedisFaults.Translate(failure ?? fault, server);
+            // Whatever it was: who waits for this answer must get one, or it never renews again.
+            error = failure ?? fault;
         }
+
+        if (renewed is not null)
+            renewal.Answer(renewed);
+        else
+            renewal.Fail(RedisFaults.Translate(error!, server));
     }
 
     private static RenewReply Renewed(RespReader reply, ImmutableArray<long> lookUp)
@@ -78,11 +85,12 @@ internal sealed class LockRenewals(RespClient client, RespEndpoint server) : IDi
         ReplyCursor cursor = new(reply);
         bool isAlive = cursor.Count32() == 1;
         (long nextExpiry, bool isUnfinished, long now, long clock) = (cursor.Number(), cursor.Count32() == 1, cursor.Number(), cursor.Number());
+        long counted = cursor.Number();
         ReplyCursor reports = cursor.Nested();
         ImmutableArray<HandleReport>.Builder handles = ImmutableArray.CreateBuilder<HandleReport>(reports.Count);
         for (int i = 0; i < reports.Count; i++)
             handles.Add(Report(lookUp[i], reports.Bytes()));
-        return new RenewReply(isAlive, handles.MoveToImmutable(), nextExpiry, isUnfinished, now, clock);
+        return new RenewReply(isAlive, handles.MoveToImmutable(), nextExpiry, isUnfinished, now, clock) { Counted = counted };
     }
 
     private static HandleReport Report(long number, ReadOnlySpan<byte> packed) => packed[0] == (byte)HandleStanding.Unknown

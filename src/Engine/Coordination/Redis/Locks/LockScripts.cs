@@ -20,6 +20,7 @@ internal sealed class LockScripts
         Revoke = Make("revoke", rewrite);
         Forget = Make("forget", rewrite);
         Survey = Make("survey", rewrite, "listing");
+        Handles = RedisScripts.Make("locks.", "handles", rewrite, "head");
         Snapshot = RedisScripts.Make("locks.", "snapshot", rewrite, "head");
     }
 
@@ -45,6 +46,8 @@ internal sealed class LockScripts
     public Script Forget { get; }
 
     public Script Survey { get; }
+
+    public Script Handles { get; }
 
     public Script Snapshot { get; }
 

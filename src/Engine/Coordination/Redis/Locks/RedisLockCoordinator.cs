@@ -31,7 +31,7 @@ internal sealed class RedisLockCoordinator(RedisServer[] servers, RendezvousServ
 
     /// <remarks>
     /// The replies are read by the connections' own threads and are brought back by the dispatcher beneath, which gets a thread lent when the pool has none: nothing here waits for
-    /// the application.
+    /// the application, and no server for another.
     /// </remarks>
     public override void Renew(LockNamespace space, ReadOnlySpan<Renewal> renewals, TimeSpan timeout)
     {
@@ -46,16 +46,15 @@ internal sealed class RedisLockCoordinator(RedisServer[] servers, RendezvousServ
             }
             catch (ObjectDisposedException closed)
             {
-                renewal.Error = RedisFaults.Translate(closed, servers[server].Endpoint);
+                renewal.Fail(RedisFaults.Translate(closed, servers[server].Endpoint));
             }
         }
 
-        // All are sent before the first is waited for.
-        Task[] executions = [.. batches.OfType<LockRenewals>().Select(batch => batch.ExecuteAsync(timeout))];
-        foreach (Task execution in executions)
-            execution.GetAwaiter().GetResult();
         foreach (LockRenewals? batch in batches)
-            batch?.Dispose();
+        {
+            if (batch is not null)
+                _ = ExecuteAsync(batch, timeout);
+        }
     }
 
     public override ILockSubscription Subscribe(LockNamespace space, LockEngineId engine, ILockWakeSink sink) =>
@@ -88,6 +87,12 @@ internal sealed class RedisLockCoordinator(RedisServer[] servers, RendezvousServ
         return renewal.Reply ?? throw renewal.Error!;
     }
 
+    private static async Task ExecuteAsync(LockRenewals batch, TimeSpan timeout)
+    {
+        using (batch)
+            await batch.ExecuteAsync(timeout).ConfigureAwait(false);
+    }
+
     private static async ValueTask<object> SendAsync(RedisLockPartition partition, object request) => request switch
     {
         AcquireRequest acquire => await partition.AcquireAsync(acquire).ConfigureAwait(false),
@@ -99,6 +104,7 @@ internal sealed class RedisLockCoordinator(RedisServer[] servers, RendezvousServ
         RevokeRequest revoke => await partition.RevokeAsync(revoke).ConfigureAwait(false),
         ForgetRequest forget => await partition.ForgetAsync(forget).ConfigureAwait(false),
         SurveyRequest survey => await partition.SurveyAsync(survey).ConfigureAwait(false),
+        HandlesRequest handles => await partition.HandlesAsync(handles).ConfigureAwait(false),
         _ => throw new NotSupportedException($"There is no script for {request.GetType().Name}."),
     };
 }

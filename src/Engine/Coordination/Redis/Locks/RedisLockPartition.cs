@@ -32,7 +32,10 @@ internal readonly partial struct RedisLockPartition(
             {
                 throw new CoordinatorException(
                     RequestOutcome.NotApplied,
-                    $"The server holds locks of processes with other partitions ({nameof(EngineOptions.Partitions)}) or other servers ({nameof(EngineOptions.Redis)}). Engines that share locks must agree.");
+                    $"The server holds locks of processes with other partitions ({nameof(EngineOptions.Partitions)}) or other servers ({nameof(EngineOptions.Redis)}). Engines that share locks must agree.")
+                {
+                    IsPermanent = true,
+                };
             }
 
             return new OpenSessionReply(PackedLocks.ReadSession(cursor.Bytes()), cursor.Number(), cursor.Number());
@@ -95,7 +98,7 @@ internal readonly partial struct RedisLockPartition(
     public ValueTask<SurveyReply> SurveyAsync(SurveyRequest request)
     {
         RespCommand command = Begin(scripts.Survey, request.Seen);
-        command.Write(request.Limit);
+        command.Write(request.Limit).Write(request.Participants);
         if (request.After is { } after)
             command.Write(after.Bytes);
         return command.ToAsync(static (ref reply) =>
@@ -106,6 +109,22 @@ internal readonly partial struct RedisLockPartition(
             for (int i = records.Count / 4; i > 0; i--)
                 found.Add(new SurveyedRecord(new ResourceKey(records.Bytes()), (LockPolicy)records.Count32(), Participants(records.Nested()), Participants(records.Nested())));
             return new SurveyReply(found.DrainToImmutable(), cursor.Count32() == 1);
+        }, cancellationToken: cancellation);
+    }
+
+    public ValueTask<HandlesReply> HandlesAsync(HandlesRequest request)
+    {
+        RespCommand command = Begin(scripts.Handles, request.Seen, request.Session);
+        command.Write(request.After).Write(request.Limit);
+        return command.ToAsync(static (ref reply) =>
+        {
+            ReplyCursor cursor = new(reply);
+            bool isUnfinished = cursor.Count32() == 1;
+            ReplyCursor numbers = cursor.Nested();
+            ImmutableArray<long>.Builder found = ImmutableArray.CreateBuilder<long>(numbers.Count);
+            for (int i = numbers.Count; i > 0; i--)
+                found.Add(numbers.Number());
+            return new HandlesReply(found.DrainToImmutable(), isUnfinished);
         }, cancellationToken: cancellation);
     }
 

@@ -70,7 +70,7 @@ internal sealed class RedisLockSubscription : ILockSubscription
         }
     }
 
-    /// <summary>The subscription on a server: the one that is there, or a new one after a refusal.</summary>
+    /// <summary>The subscription on a server: the one that is there, or a new one after a refusal. Engines ask with every renewal, so none is missing for long.</summary>
     private Task<Listening> ListeningTo(int server)
     {
         lock (_gate)
@@ -78,16 +78,21 @@ internal sealed class RedisLockSubscription : ILockSubscription
             ObjectDisposedException.ThrowIf(_isOver, this);
             Task<Listening>? there = _listening[server];
             if (there is null || there.IsFaulted || there.IsCanceled || (there.IsCompletedSuccessfully && there.Result.HasEnded))
-                _listening[server] = there = ListenAsync(server);
+                _listening[server] = there = ListenAsync(server, isAgain: there is not null);
             return there;
         }
     }
 
-    private async Task<Listening> ListenAsync(int server)
+    private async Task<Listening> ListenAsync(int server, bool isAgain)
     {
         // Not cancelled by who asks first: others wait for the same one.
         RespSubscription subscription = await _servers[server].Locks.SubscribeAsync(RespSubscriptionKind.Channel, _channel, Buffer).ConfigureAwait(false);
-        return new Listening(this, server, subscription);
+        Listening listening = new(this, server, subscription);
+
+        // What was pushed between the one that ended and this one is lost.
+        if (isAgain)
+            TellGap(server);
+        return listening;
     }
 
     private void TellGap(int server)
@@ -133,9 +138,10 @@ internal sealed class RedisLockSubscription : ILockSubscription
                     }
                 }
             }
-            catch (RespException)
+            catch (RespException refused)
             {
-                // The server refuses to go on, or the client was closed. Whoever waits looks, and the next session asks for a new subscription.
+                // The server refuses to go on, or the client was closed. Whoever waits looks, and the renewal by which it looks asks for a new subscription.
+                _owner._sink.OnDeaf(RedisFaults.Translate(refused, _owner._servers[server].Endpoint));
                 _owner.TellGap(server);
             }
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Sluice.Harness;
 using Xunit;
 
@@ -49,6 +50,81 @@ public sealed class EngineLocksOnRedisTests
         Assert.Equal(ReleaseOutcome.AlreadyLost, await held.ReleaseAsync(Cancellation));
         Assert.True(next.IsHeld);
     }
+
+    // Prevents: a process that hears of nothing any more, because a server once refused to let it subscribe.
+    [Fact]
+    public async Task Pushes_are_heard_again_when_a_server_lets_its_users_subscribe_again()
+    {
+        await using PrivateRedisServer server = await StartAsync();
+        await using SluiceEngine engine = await EngineAsync(server, TimeSpan.FromSeconds(2));
+        await using LockHandle held = await engine.Locks.Mutex("x").AcquireAsync(NeverDuringTheTest, Cancellation);
+        Assert.NotEqual(":0", await ListenersAsync(server));
+        Assert.Equal("+OK", await server.AskAsync(["ACL", "SETUSER", "default", "resetchannels"], Cancellation));
+        await Eventually.UntilAsync(async () => await ListenersAsync(server) == ":0", Cancellation);
+        Assert.Equal("+OK", await server.AskAsync(["ACL", "SETUSER", "default", "allchannels"], Cancellation));
+        await Eventually.UntilAsync(async () => await ListenersAsync(server) != ":0", Cancellation);
+        Assert.True(held.IsHeld);
+    }
+
+    // Prevents: locks that are lost because the application blocks the threads that its renewals would need.
+    [Fact]
+    public async Task Locks_are_kept_while_the_pool_has_no_thread_left()
+    {
+        Assert.SkipWhen(PrivateRedisServer.Unavailable is not null, PrivateRedisServer.Unavailable ?? "");
+        await using ProcessHost run = ProcessHost.StartDotnet(
+            typeof(StarvedPool).Assembly.Location, ["--explicit", "only", "--filter-class", typeof(StarvedPool).FullName!]);
+        Assert.True(await run.ExitCode == 0, run.Transcript);
+    }
+
+    /// <summary>Run only by the test above, in a process of its own: nothing else could run beside it.</summary>
+    [Trait("Run", "OnRequest")]
+    public sealed class StarvedPool
+    {
+        private static readonly TimeSpan Lease = TimeSpan.FromSeconds(3);
+
+        [Fact(Explicit = true)]
+        public async Task Hold_a_lock_for_leases_while_everybody_blocks()
+        {
+            await using PrivateRedisServer server = await StartAsync();
+            await using SluiceEngine engine = await EngineAsync(server, Lease);
+            LockHandle held = await engine.Locks.Mutex("x").AcquireAsync(NeverDuringTheTest, Cancellation);
+            Assert.True(await OnAThreadOfItsOwn(() => StayedHeld(held)), "The lock was lost.");
+            Assert.Equal(ReleaseOutcome.Released, await held.ReleaseAsync(Cancellation));
+        }
+
+        private static Task<bool> OnAThreadOfItsOwn(Func<bool> work)
+        {
+            TaskCompletionSource<bool> done = new();
+            new Thread(() => done.SetResult(work())) { IsBackground = true }.Start();
+            return done.Task;
+        }
+
+        /// <summary>More blocks than the pool adds threads in that time.</summary>
+        private static bool StayedHeld(LockHandle held)
+        {
+            using ManualResetEventSlim end = new();
+            using CountdownEvent blocked = new(200);
+            for (int i = 0; i < blocked.InitialCount; i++)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(_ =>
+                {
+                    end.Wait();
+                    blocked.Signal();
+                }, null);
+            }
+
+            bool isHeld = true;
+            for (long began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < Lease * 3; Thread.Sleep(20))
+                isHeld &= held.IsHeld;
+            isHeld &= ThreadPool.PendingWorkItemCount > 0;
+            end.Set();
+            blocked.Wait();
+            return isHeld;
+        }
+    }
+
+    private static async Task<string> ListenersAsync(PrivateRedisServer server) =>
+        ":" + (await server.AskAsync(["INFO", "stats"], Cancellation)).Split("pubsub_channels:")[1].Split('\r')[0];
 
     private static Task<SluiceEngine> EngineAsync(PrivateRedisServer server, TimeSpan lease) => SluiceEngine.StartAsync(
         new EngineOptions { Redis = { server.Url }, Partitions = 4, Locks = { LeaseDuration = lease } }, Cancellation);

@@ -53,10 +53,10 @@ public sealed class LockCostTests
         Assert.InRange(bytes, 1, 600);
 
         // The server knows the script from here on.
-        coordinator.Locks.Renew(space, [new Renewal(0, new RenewRequest(sessions[0], Long, [], 1))], TimeSpan.FromSeconds(30));
+        await RenewalWaiter.RenewAsync(coordinator.Locks, space, [new Renewal(0, new RenewRequest(sessions[0], Long, [], 1))], TimeSpan.FromSeconds(30));
         long before = await ScriptsAsync(server);
         Renewal[] renewals = [.. sessions.Select((session, partition) => new Renewal(partition, new RenewRequest(session, Long, [.. Enumerable.Range(1, 64).Select(static i => (long)i)], 100)))];
-        coordinator.Locks.Renew(space, renewals, TimeSpan.FromSeconds(30));
+        await RenewalWaiter.RenewAsync(coordinator.Locks, space, renewals, TimeSpan.FromSeconds(30));
         Assert.All(renewals, static renewal => Assert.True(renewal.Reply!.IsAlive));
         Assert.Equal(Partitions, await ScriptsAsync(server) - before);
     }

@@ -36,8 +36,8 @@ public sealed class LockDifferentialTests(SharedRedisServer shared)
 
     // A comparison that finds nothing wrong with these would find nothing at all.
     [Theory]
-    [InlineData("release", "local entry = deadline > now and at + length > #known[2] and starting(H, handle, 0, 1)[1]", "local entry = call('ZRANGE', H, 0, 0)[1] handle = entry and sub(entry, 1, 26)", "a release without a check of the owner")]
-    [InlineData("acquire", "number > floor and at + length > #known[2] and", "number > floor and", "a late copy that takes a free lock for nobody")]
+    [InlineData("release", "local entry = deadline > now and is_new and starting(H, handle, 0, 1)[1]", "local entry = call('ZRANGE', H, 0, 0)[1] handle = entry and sub(entry, 1, 26)", "a release without a check of the owner")]
+    [InlineData("acquire", "if deadline > now and is_new and not", "if deadline > now and not", "a late copy that takes a free lock for nobody")]
     [InlineData("release", "if size == #record then", "if true then", "a release that ends what others hold")]
     [InlineData("acquire", "token = token + 1\n", "", "the same token twice")]
     [InlineData("*", "if waiter.claims == 1 then passed[waiter.line] = true end", "passed[waiter.line] = true", "who wants several is passed over")]
@@ -58,6 +58,10 @@ public sealed class LockDifferentialTests(SharedRedisServer shared)
     [InlineData("convert", "step < holder.step then", "false then", "an upgrade that comes back after it was undone")]
     [InlineData("convert", "holder.mode, holder.token = EXCLUSIVE, tick()", "holder.mode = EXCLUSIVE", "an upgrade without a new token")]
     [InlineData("*", "if of.upgrade then return true end", "", "newcomers that keep an upgrade waiting")]
+    [InlineData("*", "if not is_changed and clock == stored_clock then return end", "if not is_changed then return end", "what was seen by who is refused is forgotten")]
+    [InlineData("acquire", "or number > up('>I7', known[2], #known[2] - 6))", "or true)", "a late copy that takes what was given up in doubt")]
+    [InlineData("acquire", "if signals < claims[1].capacity then break end", "break", "signals that nobody counts are kept")]
+    [InlineData("renew", "id .. pk('>I7', ARGV[7]) .. '\\255'", "id .. '\\255'", "handles that came later are counted")]
     public async Task A_planted_bug_is_found(string script, string right, string wrong, string bug)
     {
         Assert.SkipWhen(PrivateRedisServer.Unavailable is not null, PrivateRedisServer.Unavailable ?? "");
@@ -76,8 +80,11 @@ public sealed class LockDifferentialTests(SharedRedisServer shared)
         });
         Assert.NotEqual(0, planted);
         Exception? found = await Record.ExceptionAsync(async () => await CompareAsync(server, seed: 1, []));
-        Assert.True(found is Xunit.Sdk.XunitException or CoordinatorException, $"Not found: {bug}. {found}");
-        TestContext.Current.TestOutputHelper!.WriteLine($"{bug}: {found.Message}");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{bug}: {found?.Message}");
+
+        // By a difference, or by a script that breaks in the middle because what is stored makes no sense any more; a server that is slow or away finds nothing.
+        bool isBroken = found is CoordinatorException { InnerException: RespServerException { Kind: RespErrorKind.Err } };
+        Assert.True(found is Xunit.Sdk.XunitException || isBroken, $"Not found: {bug}. {found}");
     }
 
     private static async Task CompareAsync(HandDrivenRedis server, int seed, HashSet<string> seen)
@@ -140,6 +147,7 @@ public sealed class LockDifferentialTests(SharedRedisServer shared)
             RevokeRequest it => await SendAsync(it),
             ForgetRequest it => await SendAsync(it),
             SurveyRequest it => await SendAsync(it),
+            HandlesRequest it => await SendAsync(it),
             _ => throw new NotSupportedException(request.GetType().Name),
         };
 

@@ -66,7 +66,7 @@ internal sealed class LockRequestHistory(Random random)
                     Convert(Recent(_acquires), seen);
                 break;
             case 18 or 19:
-                Send(new RenewRequest(Session(), 20 + random.Next(200), [.. Enumerable.Range(0, random.Next(4)).Select(_ => Number())], random.Next(5)) { Seen = seen });
+                Send(new RenewRequest(Session(), 20 + random.Next(200), [.. Enumerable.Range(0, random.Next(4)).Select(_ => Number())], random.Next(5)) { Seen = seen, CountTo = random.Next(2) == 0 ? 0 : Number() });
                 break;
             case 20:
                 if (random.Next(2) == 0)
@@ -84,7 +84,10 @@ internal sealed class LockRequestHistory(Random random)
                     Send(new ForgetRequest(Resource()) { Seen = seen });
                 break;
             default:
-                Send(new SurveyRequest(random.Next(2) == 0 ? null : Resource(), 1 + random.Next(3)));
+                if (random.Next(2) == 0)
+                    Send(new SurveyRequest(random.Next(2) == 0 ? null : Resource(), 1 + random.Next(3), random.Next(4)));
+                else
+                    Send(new HandlesRequest(Session(), random.Next(2) == 0 ? 0 : Number(), random.Next(4)));
                 break;
         }
     }

@@ -30,7 +30,7 @@ public sealed class LockServerFaultTests
             HandleUnderTest waiting = await a.LockAsync("x");
             await AskAsync(server, "SCRIPT", "FLUSH");
             Renewal renewal = new(0, new RenewRequest(a.Id, LockPartitionUnderTest.Long, [held.Number, waiting.Number], 10));
-            partition.Renew(renewal);
+            await partition.RenewAsync(renewal);
             Assert.Equal([HandleStanding.Held, HandleStanding.Waiting], renewal.Reply!.Handles.Select(static handle => handle.Standing));
             await AskAsync(server, "SCRIPT", "FLUSH");
             Assert.Equal(ReleaseStatus.Released, await held.ReleaseAsync());
@@ -161,7 +161,7 @@ public sealed class LockServerFaultTests
         await AskAsync(server, "FLUSHALL");
 
         Renewal renewal = new(0, new RenewRequest(a.Id, LockPartitionUnderTest.Long, [held.Number], 10) { Seen = held.Token });
-        partition.Renew(renewal);
+        await partition.RenewAsync(renewal);
         Assert.False(renewal.Reply!.IsAlive);
         Assert.Equal(AcquireStatus.SessionLost, (await held.AgainAsync()).Status);
 
@@ -199,7 +199,7 @@ public sealed class LockServerFaultTests
         OpenSessionReply two = await coordinator.Locks.SendAsync(space, there, new OpenSessionRequest(new LockEngineId(1, 1), LockPartitionUnderTest.Long, ""), Cancellation);
         second.Process.Kill();
         Renewal alive = new(here, new RenewRequest(one.Session, LockPartitionUnderTest.Long, [], 10)), cut = new(there, new RenewRequest(two.Session, LockPartitionUnderTest.Long, [], 10));
-        coordinator.Locks.Renew(space, [cut, alive], TimeSpan.FromSeconds(2));
+        await RenewalWaiter.RenewAsync(coordinator.Locks, space, [cut, alive], TimeSpan.FromSeconds(2));
         Assert.True(alive.Reply!.IsAlive);
         Assert.Null(cut.Reply);
         Assert.IsType<CoordinatorException>(cut.Error);

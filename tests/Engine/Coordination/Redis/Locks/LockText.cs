@@ -12,6 +12,7 @@ internal static class LockText
     {
         AcquireReply acquire => $"{(acquire.Status == AcquireStatus.Waiting ? acquire : acquire with { NextExpiry = 0 })}",
         RenewReply renew => $"{renew with { Handles = [] }} [{string.Join(' ', renew.Handles)}]",
+        HandlesReply handles => $"{handles.IsUnfinished} [{string.Join(' ', handles.Numbers)}]",
         ParticipantsReply participants => $"{participants.Now} {participants.Waiting}{Lines("holds", participants.Holders)}{Lines("waits", participants.Waiters)}",
         SurveyReply survey => $"{survey.IsUnfinished}{string.Concat(survey.Records.Select(static record => $"\n {record.Resource} {record.Policy}{Lines("holds", record.Holders)}{Lines("waits", record.Waiters)}"))}",
         _ => reply.ToString()!,

@@ -1,11 +1,12 @@
 -- Takes a claim that nobody else is interested in: the common case, before anything is set up for others. ARGV as of acquire.
--- Nobody has anything to do with the resource: so the handle is unknown too, because who holds or waits has a record. And the session never gave up in doubt.
+-- Nobody has anything to do with the resource: so the handle is unknown too, because who holds or waits has a record. And its number is above all that the session gave up in doubt.
 local id, max_hold = ARGV[4], tonumber(ARGV[8])
 local known, mode, capacity, resource = call('HMGET', C, '#', id), tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12]
 if known[2] and #ARGV == 12 and mode < RENDEZVOUS and max_hold >= NEVER then
   local deadline, _, floor, length, at = up(SESSION, known[2])
   local handle, number = id .. pk('>I7', ARGV[5]), tonumber(ARGV[5])
-  if deadline > now and number > floor and at + length > #known[2] and not call('HGET', R, resource) then
+  local is_new = number > floor and (at + length > #known[2] or number > up('>I7', known[2], #known[2] - 6))
+  if deadline > now and is_new and not call('HGET', R, resource) then
     local layout, token, written = up(META, known[1])
     local seen, owner = tonumber(ARGV[1]), ARGV[9]
     if seen > token then token = seen end

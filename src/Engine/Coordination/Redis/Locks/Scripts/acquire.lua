@@ -38,6 +38,18 @@ if claims[1].mode == SIGNAL and max_hold >= NEVER then return answer(4) end -- n
 
 for _, claim in ipairs(claims) do unsettle(claim.resource) end
 settle()
+-- More signals than anybody counts would be kept for nothing: those that end first make room.
+while claims[1].mode == SIGNAL do
+  local there, signals, first = record(claims[1].resource), 0, nil
+  for _, holder in ipairs(there and there.holders or {}) do
+    if holder.mode == SIGNAL then
+      signals = signals + 1
+      if not first or holder.deadline < first.deadline then first = holder end
+    end
+  end
+  if signals < claims[1].capacity then break end
+  end_signal(claims[1].resource, first.handle)
+end
 local is_free = true
 for _, claim in ipairs(claims) do
   local there = record(claim.resource)

@@ -12,7 +12,8 @@ end
 -- Writes what has become of everything. What takes begins with a write that a server without memory refuses, so a refusal means that nothing happened; what gives, and signs
 -- of life, begin with a removal, which such a server lets pass, and then everything else with it.
 local function commit(is_taking)
-  if not is_changed then return end
+  -- What an engine has seen is a change: it may be the last time that it says so, and tokens must not go back.
+  if not is_changed and clock == stored_clock then return end
   local left, less = {}, {}
   for handle in pairs(dirty_handles) do
     local id = session_of(handle)

@@ -3,4 +3,4 @@
 local of = record(ARGV[4])
 if not of then return {{}, {}, 0, now} end
 local waiters, count = waiters_of(ARGV[4], of, tonumber(ARGV[5]))
-return {holders_of(of), waiters, count, now}
+return {holders_of(of, NEVER), waiters, count, now}

@@ -1,5 +1,5 @@
 -- What transitions share beyond the head: records and how they are packed.
-local clock, written, layout = 0, 0, '\0\0\0\0\0\0\0\0'
+local clock, stored_clock, written, layout = 0, 0, 0, '\0\0\0\0\0\0\0\0'
 
 local function after(from, duration)
   local sum = from + duration
@@ -9,6 +9,7 @@ end
 -- ARGV[1] is the highest clock that the engine has seen: a server that lost its last writes goes on above it.
 local function read_meta(meta)
   if meta then layout, clock, written = up(META, meta) end
+  stored_clock = clock
   local seen = tonumber(ARGV[1])
   if seen > clock then clock = seen end
 end

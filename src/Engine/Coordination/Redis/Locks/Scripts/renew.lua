@@ -1,5 +1,5 @@
 -- A sign of life; takes back what is dead, up to a limit; looks handles up; brings deadlines back after the clock was set back. One call, however many locks are held.
--- ARGV 1 seen  2 what channels begin with  3 partition  4 session  5 lease  6 limit  7.. numbers to look up
+-- ARGV 1 seen  2 what channels begin with  3 partition  4 session  5 lease  6 limit  7 count handles up to this number, 0: none  8.. numbers to look up
 local id, lease, limit = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 begin(id)
 
@@ -83,7 +83,7 @@ settle()
 
 local reports = {}
 if of then
-  for i = 7, #ARGV do
+  for i = 8, #ARGV do
     local handle = id .. pk('>I7', ARGV[i])
     local entry = entry_of(handle)
     if not entry then
@@ -106,4 +106,5 @@ if of then
 end
 commit(false)
 local at, is_unfinished = next_expiry()
-return {of and 1 or 0, at, is_unfinished, now, clock, reports}
+local counted = of and tonumber(ARGV[7]) > 0 and call('ZLEXCOUNT', H, '[' .. id, '(' .. id .. pk('>I7', ARGV[7]) .. '\255') or 0
+return {of and 1 or 0, at, is_unfinished, now, clock, counted, reports}
