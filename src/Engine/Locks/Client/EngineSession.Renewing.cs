@@ -14,6 +14,7 @@ internal sealed partial class EngineSession
     private long _renewSent;
     private long _gaps;
     private long _gapsAtRenewal;
+    private long _comeBackAt = Durations.Never;
     private long _countedTo;
     private int _certain;
     private int _uncertain;
@@ -28,9 +29,8 @@ internal sealed partial class EngineSession
         List<long> numbers = [];
         lock (_gate)
         {
-            _certain = _heldCount;
-            foreach (LockWaiting waiting in _waiting.Values)
-                _certain += waiting is { IsQueued: true, IsUpgrade: false } ? 1 : 0;
+            int queued = _waiting.Values.Count(static waiting => waiting is { IsQueued: true, IsUpgrade: false });
+            (_certain, _uncertain) = (_heldCount + queued, _unsettled.Count - queued);
             if (_waitingLookUps.Count == 0)
             {
                 foreach ((long number, LockWaiting waiting) in _waiting)
@@ -49,7 +49,7 @@ internal sealed partial class EngineSession
                 _nextLookUp = _nextLookUp.Next;
             }
 
-            (_renewSent, _gapsAtRenewal, _uncertain, _isRenewing) = (Clock.Now, _gaps, _unsettled.Count, true);
+            (_renewSent, _gapsAtRenewal, _comeBackAt, _isRenewing) = (Clock.Now, _gaps, Durations.Never, true);
             _countedTo = Terms.RunsOut ? Volatile.Read(ref _lastNumber) : 0;
         }
 
@@ -94,7 +94,7 @@ internal sealed partial class EngineSession
 
                 // A gap that came after this renewal was sent is not made up for by it; and many are looked up by several.
                 bool isMore = (reply.IsSweepUnfinished && _waiting.Count > 0) || _waitingLookUps.Count > 0 || _gaps != _gapsAtRenewal;
-                _renewAt = isMore ? now : Durations.After(_renewSent, Terms.RenewEvery);
+                _renewAt = isMore ? now : Math.Min(_comeBackAt, Durations.After(_renewSent, Terms.RenewEvery));
             }
         }
 
@@ -164,6 +164,8 @@ internal sealed partial class EngineSession
 
             // A millisecond later it has run out for certain; and a few more, since everybody who waits comes at this moment.
             long at = Clock.Now + Math.Max(0, expiry - serverNow) + 1_000 + _client.Jitter(4_000);
+            // Kept apart, since the answer of a renewal that is under way says anew when the next one is due.
+            _comeBackAt = Math.Min(_comeBackAt, at);
             isSooner = at < _renewAt;
             if (isSooner)
                 _renewAt = at;

@@ -103,6 +103,24 @@ internal sealed partial class EngineSession
     }
 
     /// <summary>
+    /// A push grants to nobody: it is late, or the server lost that the number was given up. Asks which, because a release of what is not there would be remembered
+    /// for nothing.
+    /// </summary>
+    private async Task ReleaseStrangerAsync(long number)
+    {
+        try
+        {
+            HandlesReply reply = await _client.SendAsync(Partition, new HandlesRequest(Id, number - 1, 1), _client.Stopping).ConfigureAwait(false);
+            if (reply.Numbers.Contains(number) && IsStranger(number))
+                SettleLater(number, isDoubtful: true);
+        }
+        catch (Exception fault) when (fault is CoordinatorException or OperationCanceledException)
+        {
+            // The next renewal counts it.
+        }
+    }
+
+    /// <summary>
     /// The server has more handles of this session than anybody here: it went back to before they were released or given up, and would keep them for as long as
     /// the session lives. Asks for all of them, and releases the strangers. One search at a time.
     /// </summary>

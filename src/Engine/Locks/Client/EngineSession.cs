@@ -127,7 +127,7 @@ internal sealed partial class EngineSession
                 if (WaitingOf(wake.Number) is { } waiting)
                     waiting.TryEnd(WaitEnd.Granted, wake.Token, wake.At);
                 else if (IsStranger(wake.Number))
-                    SettleLater(wake.Number, isDoubtful: true);
+                    _ = ReleaseStrangerAsync(wake.Number);
                 break;
             case LockWakeKind.RevocationRequested:
                 HeldOf(wake.Number)?.RequestRevocation();
