@@ -147,11 +147,17 @@ public sealed class WireTests
     [InlineData("histogram", 1)]
     [InlineData("histogram", 10)]
     [InlineData("map.utf8.sum.i64", 1001)]
-    [InlineData("map.utf8.sum.dec", 5)]
+    [InlineData("map.utf8.sum.dec", 5, 19)]
+    [InlineData("map.utf8.sum.i64", 5, 1)]
+    [InlineData("map.utf8.window.utf8", 5, 0)]
+    [InlineData("map.utf8.distinct.utf8", 5, 12)]
+    [InlineData("map.utf8.opaque", 5, 1)]
+    [InlineData("map.utf8.map.utf8.sum.i64", 5)]
+    [InlineData("sum.dec", 2, 2)]
     [InlineData("map.i32.sum.i64", 5)]
-    public void A_kind_or_a_parameter_that_is_not_known_is_refused_when_the_merger_is_made(string kind, int parameter)
+    public void A_kind_or_a_parameter_that_is_not_known_is_refused_when_the_merger_is_made(string kind, int parameter, int valueParameter = 0)
     {
-        NotSupportedException e = Assert.Throws<NotSupportedException>(() => RecordMerger.For(new AggregateSchema("shop", new FieldSchema("Field", kind, parameter))));
+        NotSupportedException e = Assert.Throws<NotSupportedException>(() => RecordMerger.For(new AggregateSchema("shop", new FieldSchema("Field", kind, parameter, valueParameter))));
 
         Assert.Contains("'Field'", e.Message, StringComparison.Ordinal);
         Assert.Contains("'shop'", e.Message, StringComparison.Ordinal);

@@ -79,6 +79,13 @@ internal static class Telling
             MoveKind.Pause => $"{engine} stands still",
             MoveKind.Return => $"{engine} goes on",
             MoveKind.Redeliver => $"the broker gives update {move.Target % Tally.PerResource} of {World.Resources[move.Target / Tally.PerResource]} to {engine}",
+            MoveKind.Look => $"{engine} looks at the deltas of {resource} and merges them",
+            MoveKind.Compact => $"{engine} stores what it has merged",
+            MoveKind.CompactReplyLost => $"{engine} stores what it has merged; the reply is lost",
+            MoveKind.CompactLateCopy => $"{engine} stores what it has merged; the request is late, and is given up",
+            MoveKind.Fold => $"{engine} merges the deltas of {Claimed(world, move)} and stores the result",
+            MoveKind.FoldReplyLost => $"{engine} merges the deltas of {Claimed(world, move)} and stores the result; the reply is lost",
+            MoveKind.FoldLateCopy => $"{engine} merges the deltas of {Claimed(world, move)} and stores the result; the request is late",
             MoveKind.Stranger => "a process with another number of partitions flushes",
             _ => move.ToString(),
         };
@@ -100,6 +107,7 @@ internal static class Telling
         BeatReply beat => $": {beat.Status}, last {beat.Last}",
         ReapReply reap => reap.WasExpired ? $": taken back, {reap.Remaining} remain" : ": it lives",
         LeaveReply leave => leave.HasLeft ? ": it has left" : $": it still holds {leave.StillHeld}",
+        CompactReply compact => $": {compact.Statuses[0]}",
         ReplayReply replay => $": {replay.Status}",
         _ => "",
     };
