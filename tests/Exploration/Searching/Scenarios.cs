@@ -71,8 +71,9 @@ internal static class Scenarios
             Lease = 40 * Unit,
             ClaimLease = 30 * Unit,
             Rollbacks = 1,
-            Times = 4,
+            Times = 5,
             BeatsInTime = true,
+            FlushedAtStart = true,
         },
         ["one identity"] = new() { Times = 1, SharesIdentity = true, Losses = 1 },
     };

@@ -10,7 +10,10 @@ internal static class Telling
     public static IReadOnlyList<string> Of(Bounds bounds, Rules rules, IReadOnlyList<Move> history, InvariantException fault, bool isQuiet)
     {
         List<string> lines = [];
+        int step = 0;
         World world = new(bounds, rules);
+        if (bounds.FlushedAtStart)
+            lines.Add($"     engine 0 has merged {bounds.Events} updates of R, flushed them and let go");
         foreach (Move move in history)
         {
             World next = world.Fork();
@@ -18,11 +21,11 @@ internal static class Telling
             try
             {
                 next.Take(move);
-                lines.Add($"{lines.Count + 1,3}. {what}{Answer(next.LastReply)}");
+                lines.Add($"{++step,3}. {what}{Answer(next.LastReply)}");
             }
             catch (InvariantException)
             {
-                lines.Add($"{lines.Count + 1,3}. {what}{Answer(next.LastReply)}");
+                lines.Add($"{++step,3}. {what}{Answer(next.LastReply)}");
             }
 
             world = next;

@@ -80,6 +80,9 @@ internal sealed record Bounds
     /// <summary>Looks that engines take at the opaque deltas of open sessions, to merge them.</summary>
     public int Compactions { get; init; }
 
+    /// <summary>The first engine has flushed all updates of the first resource in one batch and let go when the search begins.</summary>
+    public bool FlushedAtStart { get; init; }
+
     /// <summary>Engines have the same identity, as two copies of one virtual machine.</summary>
     public bool SharesIdentity { get; init; }
 
@@ -142,6 +145,8 @@ internal sealed record Bounds
             parts.Add("one identity");
         if (Opaque)
             parts.Add("opaque");
+        if (FlushedAtStart)
+            parts.Add("all updates flushed");
         foreach ((string name, long span) in new[] { ("lease", Lease), ("linger", Linger), ("hard", Hard == Durations.Never ? 0 : Hard), ("window", Window), ("tombstones", Forgets ? TombstoneLife : 0) })
         {
             if (span != 0)

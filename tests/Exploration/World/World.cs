@@ -29,6 +29,13 @@ internal sealed partial class World
         Sink = Sink.Empty(bounds.Resources);
         Engines = [.. Enumerable.Range(0, EngineCount).Select(slot => NewEngine(slot))];
         _writable = ~0;
+        if (bounds.FlushedAtStart)
+        {
+            for (int i = 0; i < bounds.Events; i++)
+                Take(new Move(MoveKind.Merge, 0, 0));
+            Take(new Move(MoveKind.End, 0, 0));
+            Take(new Move(MoveKind.Send, 0, 0));
+        }
     }
 
     private World(World origin)
