@@ -38,7 +38,7 @@ public sealed class FieldValuesTests
                 ("Revenue", "12.34"), ("Energy", "1.5"), ("Price", "2.5"), ("Status", "paid"), ("Login", "2026-03-01T12:00:00Z"), ("Dearest", "[8, 7]"), ("Path", "[a, b]"), ("Entry", "[a, b]"),
                 ("Countries", "[de]"), ("Bytes", "[200: 5]"), ("Longest", "[404: 00:00:02]"), ("Latency", "1 contributions, median 1.0078125, 99 % 1.0078125"),
                 ("Spent", "[ada: 19.9]"), ("Pages", "[ada: [b, a]]"),
-                ("Settings", "4 deltas [19 B {\"theme\": \"dark\" }, 3 B 0x00FF10, 0 B, 1 more]"),
+                ("Settings", "4 deltas [19 B {\"theme\":  \"dark\" }, 3 B 0x00FF10, 0 B, 1 more]"),
             ],
             FieldValues.Texts(Schema, Record()));
     }
@@ -54,7 +54,7 @@ public sealed class FieldValuesTests
         Assert.StartsWith("""{"Revenue":12.34,"Energy":1.5,"Price":2.5,"Status":"paid",""", text, StringComparison.Ordinal);
         Assert.Contains("\"Dearest\":[8,7]", text, StringComparison.Ordinal);
         Assert.Contains("{\"engine\":\"0000000000000007\",\"sequence\":1,\"bytes\":3,\"hex\":\"00FF10\"}", text, StringComparison.Ordinal);
-        Assert.Contains("\"bytes\":20,\"text\":\"{\\u0022theme", text, StringComparison.Ordinal);
+        Assert.Contains("\"bytes\":19,\"text\":\"{\\u0022theme", text, StringComparison.Ordinal);
         Assert.Contains($"\"hex\":\"{new string('0', 400)}\"", text, StringComparison.Ordinal);
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sluice.Coordination;
 using Sluice.Harness;
 using Sluice.Harness.Conformance;
@@ -32,7 +31,8 @@ public sealed class ReplicatedCompactionTests
         Assert.Equal([CompactStatus.Superseded], await careless.SendAsync(space, 0, first, Cancellation) is { Statuses: var statuses } ? statuses : []);
 
         // A repeat that changes nothing waits all the same: what its first copy wrote is not on a replica yet.
-        await Assert.ThrowsAsync<CoordinatorException>(async () => await careful.SendAsync(space, 0, first, Cancellation));
+        e = await Assert.ThrowsAsync<CoordinatorException>(async () => await careful.SendAsync(space, 0, first, Cancellation));
+        Assert.Contains("0 of 1 replicas had the write", e.Message, StringComparison.Ordinal);
 
         await replica.AskAsync(["REPLICAOF", "127.0.0.1", $"{primary.EndPoint.Port}"], Cancellation);
         while (!(await replica.AskAsync(["INFO", "replication"], Cancellation)).Contains("master_link_status:up", StringComparison.Ordinal))
@@ -40,8 +40,21 @@ public sealed class ReplicatedCompactionTests
         while ((await primary.AskAsync(["WAIT", "1", "1000"], Cancellation)).Contains('0', StringComparison.Ordinal))
             Cancellation.ThrowIfCancellationRequested();
         await using RedisCoordinator patient = new(Replicated(primary, TimeSpan.FromSeconds(30)));
-        ImmutableArray<CompactStatus> repeated = (await patient.SendAsync(space, 0, first, Cancellation)).Statuses, stored = (await patient.SendAsync(space, 0, second, Cancellation)).Statuses;
-        Assert.Equal((CompactStatus.Superseded, CompactStatus.Compacted), (repeated[0], stored[0]));
+        Assert.Equal([CompactStatus.Superseded], (await AnsweredAsync(patient, first)).Statuses);
+        Assert.Equal([CompactStatus.Compacted], (await patient.SendAsync(space, 0, second, Cancellation)).Statuses);
+
+        // Where the request itself has opened the connection, nothing says which server wrote: it is asked again, as an engine does.
+        async Task<CompactReply> AnsweredAsync(RedisCoordinator coordinator, CompactRequest request)
+        {
+            try
+            {
+                return await coordinator.SendAsync(space, 0, request, Cancellation);
+            }
+            catch (CoordinatorException opened) when (opened.Outcome == RequestOutcome.Unknown)
+            {
+                return await coordinator.SendAsync(space, 0, request, Cancellation);
+            }
+        }
 
         async Task<CompactRequest> PlanAsync(string resource)
         {
