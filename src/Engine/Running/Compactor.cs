@@ -46,7 +46,10 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
         {
             // Before the look at its deltas: those that arrive from now on are noted anew.
             _waiting.TryRemove(next.Resource, out _);
-            round.Add(next);
+
+            // One that was noted while it was looked at may have been found broken since.
+            if (!IsPaused(next.Resource))
+                round.Add(next);
         }
 
         foreach (IGrouping<int, ResourceKey> group in round.GroupBy(static next => next.Partition, static next => next.Resource))
