@@ -62,7 +62,7 @@ public sealed class CompactionPauseTests
         }
 
         Task CompactedAsync(string key) =>
-            stage.Coordinator.WhenAsync<CompactRequest>(matches: request => request.Compactions[0].Resource == ResourceKey.Of(key)).WaitAsync(Stage.Cancellation);
+            stage.Coordinator.WhenAsync<CompactRequest>(matches: request => request.Compactions[0].Resource.Equals(ResourceKey.Of(key))).WaitAsync(Stage.Cancellation);
 
         async Task ContributeAsync(string key, int deltas, string name = Name)
         {
