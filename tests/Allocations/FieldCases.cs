@@ -20,6 +20,9 @@ internal sealed partial class FixedFields
     [Diff(Initial = 100)]
     public partial long Stock { get; }
 
+    [Diff]
+    public partial double Fuel { get; }
+
     [Count]
     public partial long Events { get; }
 
@@ -69,6 +72,27 @@ internal sealed partial class BoundedFields
 
     [Map(10, MapOf.Max)]
     public partial MapView<long, double> LongestByStatus { get; }
+
+    [Map(10, MapOf.Sum, Scale = 2)]
+    public partial MapView<string, decimal> RevenueByPage { get; }
+
+    [Map(10, MapOf.Diff)]
+    public partial MapView<long, double> FuelByStatus { get; }
+
+    [Map(10, MapOf.Last)]
+    public partial MapView<long, string> LastPageByStatus { get; }
+
+    [Map(10, MapOf.Window, Size = 4)]
+    public partial MapView<string, ScoredView<long>> BestByPage { get; }
+
+    [Map(10, MapOf.List, Size = 4)]
+    public partial MapView<long, ListView<string>> PathByStatus { get; }
+
+    [Map(10, MapOf.Set, Size = 4)]
+    public partial MapView<long, SetView<string>> PagesByStatus { get; }
+
+    [Map(10, MapOf.Histogram)]
+    public partial MapView<long, HistogramView> LatencyByStatus { get; }
 }
 
 /// <summary>What the fields of a fixed size cost: nothing, whatever is contributed.</summary>
@@ -92,6 +116,7 @@ internal sealed class MergeFixedFieldsCase : AllocationCase
                     Revenue = 1.25m,
                     Energy = 0.1,
                     Stock = i & 1,
+                    Fuel = 0.25,
                     Size = i,
                     Price = 9.99m,
                     Referrer = new Stamped<string>(_pages[i % _pages.Length], then),
@@ -137,6 +162,13 @@ internal sealed class MergeBoundedFieldsCase : AllocationCase
                     BytesByPage = new(page, i),
                     HitsByStatus = 200 + (_seconds % 50),
                     LongestByStatus = new(200 + (_seconds % 50), i),
+                    RevenueByPage = new(page, 1.25m),
+                    FuelByStatus = new(200 + (_seconds % 50), 0.25),
+                    LastPageByStatus = new(200 + (_seconds % 50), new Stamped<string>(page, then)),
+                    BestByPage = new(page, new Scored<long>(i, _seconds * 7919 % 1000)),
+                    PathByStatus = new(200 + (_seconds % 50), new Stamped<string>(page, then)),
+                    PagesByStatus = new(200 + (_seconds % 50), page),
+                    LatencyByStatus = new(200 + (_seconds % 50), _seconds % 100),
                 },
                 epoch: 0));
             if (i % 100 == 0 && !_cache.TryFlushDirty(_epochs.Current))

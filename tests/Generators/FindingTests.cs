@@ -117,7 +117,7 @@ public sealed class FindingTests
     [Theory]
     [InlineData("Sum", "float", "[Sum] takes long, int and decimal, whose sums are exact in any order, and double, whose sums are rounded")]
     [InlineData("Sum", "long?", "[Sum] takes long, int and decimal, whose sums are exact in any order, and double, whose sums are rounded")]
-    [InlineData("Diff", "double", "[Diff] takes long, int and decimal, whose differences are exact in any order")]
+    [InlineData("Diff", "float", "[Diff] takes long, int and decimal, whose differences are exact in any order, and double, whose differences are rounded")]
     [InlineData("Count", "int", "[Count] takes long")]
     [InlineData("Average", "double", "[Average] takes AverageView; give the type of the contributions to the attribute, as in [Average(typeof(int))]")]
     [InlineData("First", "object", "[First] takes string?, long, int, double, DateTimeOffset, TimeSpan and Guid, nullable or not")]
@@ -129,10 +129,16 @@ public sealed class FindingTests
     [InlineData("Histogram", "double", "[Histogram] takes HistogramView")]
     [InlineData("Map(3, MapOf.Sum)", "MapView<int, long>", "[Map] takes MapView<TKey, TValue> with keys of the types string, long and Guid")]
     [InlineData("Map(3, MapOf.Sum)", "SetView<long>", "[Map] takes MapView<TKey, TValue> with keys of the types string, long and Guid")]
-    [InlineData("Map(3, MapOf.Sum)", "MapView<string, decimal>", "a map of sums has values of the types long, int and double")]
-    [InlineData("Map(3, MapOf.Count)", "MapView<string, int>", "a map of counts has values of the type long")]
-    [InlineData("Map(3, MapOf.Average)", "MapView<string, double>", "a map of averages has values of the type AverageView")]
-    [InlineData("Map(3, MapOf.Max)", "MapView<string, string>", "a map of extrema has values of the types long, int, double, DateTimeOffset and TimeSpan")]
+    [InlineData("Map(3, MapOf.Sum)", "MapView<string, float>", "for each key of a map, [Sum] takes long, int and decimal, whose sums are exact in any order, and double, whose sums are rounded")]
+    [InlineData("Map(3, MapOf.Count)", "MapView<string, int>", "for each key of a map, [Count] takes long")]
+    [InlineData("Map(3, MapOf.Average)", "MapView<string, double>", "for each key of a map, [Average] takes AverageView; give the type of the contributions to the attribute, as in [Map(50, MapOf.Average, ContributionType = typeof(int))]")]
+    [InlineData("Map(3, MapOf.Distinct)", "MapView<string, long>", "for each key of a map, [Distinct] takes DistinctView; give the type of the values to the attribute, as in [Map(50, MapOf.Distinct, ContributionType = typeof(long))]")]
+    [InlineData("Map(3, MapOf.Max)", "MapView<string, string>", "for each key of a map, [Max] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
+    [InlineData("Map(3, MapOf.Max)", "MapView<string, long?>", "a map shows only keys that were contributed to, so that its values are not nullable")]
+    [InlineData("Map(3, MapOf.Last)", "MapView<string, string?>", "a map shows only keys that were contributed to, so that its values are not nullable")]
+    [InlineData("Map(3, MapOf.Sum)", "MapView<string, MapView<string, long>>", "a map's values are not maps; make one key that holds both parts")]
+    [InlineData("Map(3, MapOf.List, Size = 3)", "MapView<string, WindowView<long>>", "for each key of a map, [List] takes ListView<string>, ListView<long> and ListView<Guid>")]
+    [InlineData("Map(3, MapOf.Set, Size = 3)", "MapView<string, SetView<int>>", "for each key of a map, [Set] takes SetView<string>, SetView<long> and SetView<Guid>")]
     [InlineData("Max", "string", "[Max] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
     [InlineData("Max", "System.DateTime", "[Max] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
     [InlineData("Min", "decimal", "[Min] takes long, int, double, DateTimeOffset and TimeSpan, nullable or not")]
@@ -154,6 +160,12 @@ public sealed class FindingTests
         AssertFinding(
             $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [Opaque] public partial {{type}} «Field» { get; } } {{State("Mine", "Mine")}} {{State("Guest", "Mine", "Mine")}}""",
             "SLUICE011", $"'Field' is of type '{shown}'; [Opaque] takes a type that implements IOpaqueState of itself, not nullable");
+
+    [Fact]
+    public void SLUICE011_a_map_has_no_opaque_values() =>
+        AssertFinding(
+            $$"""[Aggregate("a")] public partial class A { [Key] public partial string Id { get; } [Map(3, MapOf.Last)] public partial MapView<string, Mine> «Field» { get; } } {{State("Mine", "Mine")}}""",
+            "SLUICE011", "'Field' is of type 'MapView<string, Mine>'; a map has no opaque values, because opaque deltas are replaced field by field; keep the keys in the state, in one [Opaque] field");
 
     [Theory]
     [InlineData("0")]
@@ -201,7 +213,23 @@ public sealed class FindingTests
     [InlineData("List(5, Keep = (ListEnd)2)", "ListView<string>", "a list keeps ListEnd.Last or ListEnd.First")]
     [InlineData("Set(1001)", "SetView<long>", "a set keeps 1 to 1000 values, not 1001")]
     [InlineData("Map(0, MapOf.Sum)", "MapView<string, long>", "a map keeps 1 to 1000 keys, not 0")]
-    [InlineData("Map(9, (MapOf)9)", "MapView<string, long>", "a map is one of the members of MapOf")]
+    [InlineData("Map(9, (MapOf)13)", "MapView<string, long>", "a map is one of the members of MapOf")]
+    [InlineData("Map(9, (MapOf)(-1))", "MapView<string, long>", "a map is one of the members of MapOf")]
+    [InlineData("Map(9, MapOf.Sum)", "MapView<string, decimal>", "a decimal needs the number of its decimal places, as in [Map(50, MapOf.Sum, Scale = 2)]; it is part of the stored form")]
+    [InlineData("Map(9, MapOf.Diff, Scale = 19)", "MapView<string, decimal>", "a scale lies between 0 and 18, not 19")]
+    [InlineData("Map(9, MapOf.Sum, Scale = 2)", "MapView<string, long>", "Scale is for decimal alone")]
+    [InlineData("Map(9, MapOf.Max, Scale = 2)", "MapView<string, long>", "Scale is for maps of MapOf.Sum, MapOf.Diff, MapOf.Average, not for MapOf.Max")]
+    [InlineData("Map(9, MapOf.Set, Size = 3, Keep = ListEnd.First)", "MapView<string, SetView<long>>", "Keep is for maps of MapOf.List, not for MapOf.Set")]
+    [InlineData("Map(9, MapOf.Sum, RelativeError = 0.1)", "MapView<string, long>", "RelativeError is for maps of MapOf.Histogram, not for MapOf.Sum")]
+    [InlineData("Map(9, MapOf.Last, Size = 1)", "MapView<string, long>", "Size is for maps of MapOf.Window, MapOf.List, MapOf.Set, not for MapOf.Last")]
+    [InlineData("Map(9, MapOf.Sum, ContributionType = typeof(int))", "MapView<string, long>", "ContributionType is for maps of MapOf.Average, MapOf.Distinct, not for MapOf.Sum")]
+    [InlineData("Map(9, MapOf.Average, ContributionType = typeof(double))", "MapView<string, AverageView>", "[Average] takes contributions of the types long, int and decimal, whose sums are exact, not double")]
+    [InlineData("Map(9, MapOf.Window)", "MapView<string, WindowView<long>>", "a map of windows needs how many contributions each key keeps, as in [Map(50, MapOf.Window, Size = 10)]")]
+    [InlineData("Map(9, MapOf.Window, Size = 0)", "MapView<string, WindowView<long>>", "a window keeps 1 to 1000 contributions, not 0")]
+    [InlineData("Map(101, MapOf.List, Size = 100)", "MapView<string, ListView<long>>", "a map keeps at most 10000 contributions for all its keys together, not 101 times 100")]
+    [InlineData("Map(101, MapOf.Distinct)", "MapView<string, DistinctView>", "a map of sketches keeps at most 100 keys, not 101")]
+    [InlineData("Map(101, MapOf.Histogram)", "MapView<string, HistogramView>", "a map of histograms keeps at most 100 keys, not 101")]
+    [InlineData("Map(10, MapOf.Histogram, RelativeError = 0.5)", "MapView<string, HistogramView>", "a histogram's relative error lies between 1/1024 and 1/8, not 0.5")]
     [InlineData("Histogram(0.0)", "HistogramView", "a histogram's relative error lies between 1/1024 and 1/8, not 0")]
     [InlineData("Histogram(0.5)", "HistogramView", "a histogram's relative error lies between 1/1024 and 1/8, not 0.5")]
     [InlineData("Histogram(double.NaN)", "HistogramView", "a histogram's relative error lies between 1/1024 and 1/8, not NaN")]

@@ -28,7 +28,7 @@ internal static class ModelFields
     {
         int size = 1 + random.Next(random.Next(3) == 0 ? 40 : 5);
         int initial = random.Next(-9, 9);
-        return random.Next(24) switch
+        return random.Next(33) switch
         {
             0 => Sum("[Sum] public partial long", static r => r.Next(-9, 9) * 1000L, 0),
             1 => Sum("[Sum] public partial int", static r => r.Next(-9, 9), 0),
@@ -53,6 +53,16 @@ internal static class ModelFields
             20 => new("[Distinct] public partial DistinctView", Sometimes(TextOf), static placed => Text((long)placed.Select(static one => one.Value).Distinct().Count()), static view => Text(((DistinctView)view!).Count)),
             21 => new("[Histogram] public partial HistogramView", Sometimes(static r => r.Next(4) * 1.0), Median, static view => Text(((HistogramView)view!).Quantile(0.5))),
             22 => new($"[Map({size}, MapOf.Sum)] public partial MapView<string, long>", Sometimes(static r => KeyValuePair.Create(TextOf(r), r.Next(-2, 2) * 1L)), placed => SumsByKey(placed, size), static view => Sorted((MapView<string, long>)view!)),
+            23 => Difference($"[Diff(Initial = {initial})] public partial double", static r => r.Next(-99, 99) / 8.0, initial),
+            24 => ByKey($"[Map({size}, MapOf.Sum, Scale = 2)] public partial MapView<string, decimal>", static r => r.Next(-2, 2) / 100m, size, static own => own.Sum(static value => (decimal)value), static value => (decimal)value != 0),
+            25 => ByKey($"[Map({size}, MapOf.Diff)] public partial MapView<string, long>", static r => r.Next(-2, 2) * 1L, size, static own => -own.Sum(static value => (long)value), static value => (long)value != 0),
+            26 => MapOf<long, Stamped<long>>($"[Map({size}, MapOf.Last)] public partial MapView<string, long>", Stamped(NumberOf), size, static own => InOrder<long>(own).Last(), static value => value),
+            27 => MapOf<string, Stamped<string>>($"[Map({size}, MapOf.First)] public partial MapView<string, string>", Stamped(TextOf), size, static own => InOrder<string>(own).First(), static value => value),
+            28 => MapOf<WindowView<string>, Stamped<string>>($"[Map({size}, MapOf.Window, Size = 3)] public partial MapView<string, WindowView<string>>", Stamped(TextOf), size, static own => Joined(InOrder<string>(own).Reverse().Take(3)), Joined),
+            29 => MapOf<ListView<long>, Stamped<long>>($"[Map({size}, MapOf.List, Size = 2)] public partial MapView<string, ListView<long>>", Stamped(NumberOf), size, static own => Joined(InOrder<long>(own).TakeLast(2)), Joined),
+            30 => MapOf<SetView<string>, string>($"[Map({size}, MapOf.Set, Size = 2)] public partial MapView<string, SetView<string>>", TextOf, size, static own => Sorted(Smallest<string, StringElement>(own, static value => (string)value, 2)), Sorted),
+            31 => MapOf<DistinctView, string>($"[Map({size}, MapOf.Distinct)] public partial MapView<string, DistinctView>", TextOf, size, static own => Text((long)own.Select(static one => one.Value).Distinct().Count()), static view => Text(view.Count)),
+            32 => MapOf<HistogramView, double>($"[Map({size}, MapOf.Histogram)] public partial MapView<string, HistogramView>", static r => r.Next(4) * 1.0, size, Median, static view => Text(view.Quantile(0.5))),
             _ => new($"[Map({size}, MapOf.Count)] public partial MapView<long, long>", Sometimes(static r => NumberOf(r)), placed => CountsByKey(placed, size), static view => Sorted((MapView<long, long>)view!)),
         };
     }
@@ -85,6 +95,31 @@ internal static class ModelFields
         IEnumerable<string> keys = pairs.Select(static pair => pair.Key).Distinct().OrderBy(StringElement.Hash).Take(capacity);
         return Sorted(keys.Select(key => KeyValuePair.Create(key, pairs.Where(pair => pair.Key == key).Sum(static pair => pair.Value))).Where(static pair => pair.Value != 0));
     }
+
+    private static ModelField ByKey<T>(string declaration, Func<Random, T> contribute, int capacity, Func<IEnumerable<object>, T> merge, Func<object, bool> counts)
+        where T : struct =>
+        new(
+            declaration,
+            Sometimes(r => KeyValuePair.Create(TextOf(r), contribute(r))),
+            placed => Sorted(ByKeys<T>([.. placed.Where(one => counts(((KeyValuePair<string, T>)one.Value).Value))], capacity)
+                .Select(group => KeyValuePair.Create(group.Key, merge(group.Value.Select(static one => one.Value)))).Where(pair => counts(pair.Value))),
+            static view => Sorted((MapView<string, T>)view!));
+
+    // A field that shows something of the order or the number of contributions: what each key's own contributions come to.
+    private static ModelField MapOf<TValue, T>(string declaration, Func<Random, T> contribute, int capacity, Func<IReadOnlyList<Placed>, object> merge, Func<TValue, object> shown)
+        where T : notnull =>
+        new(
+            declaration,
+            Sometimes(r => KeyValuePair.Create(TextOf(r), contribute(r))),
+            placed => Sorted(ByKeys<T>(placed, capacity).Select(group => $"{group.Key} {merge(group.Value)}")),
+            view => Sorted(((MapView<string, TValue>)view!).Select(pair => $"{pair.Key} {shown(pair.Value)}")));
+
+    private static IEnumerable<KeyValuePair<string, List<Placed>>> ByKeys<T>(IReadOnlyList<Placed> placed, int capacity) => placed
+        .Select(static one => (Pair: (KeyValuePair<string, T>)one.Value, one.Event))
+        .GroupBy(static one => one.Pair.Key)
+        .OrderBy(static group => StringElement.Hash(group.Key))
+        .Take(capacity)
+        .Select(static group => KeyValuePair.Create(group.Key, group.Select(static one => new Placed(one.Pair.Value!, one.Event)).ToList()));
 
     private static string CountsByKey(IReadOnlyList<Placed> placed, int capacity) =>
         Sorted(Smallest<long, Int64Element>(placed, static value => (long)value, capacity).Select(key => KeyValuePair.Create(key, (long)placed.Count(one => (long)one.Value == key))));

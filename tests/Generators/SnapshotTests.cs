@@ -43,6 +43,13 @@ public sealed class SnapshotTests
             [Map(16, MapOf.Sum)] public partial MapView<string, long> BytesByStatus { get; }
             [Map(16, MapOf.Count)] public partial MapView<long, long> HitsByStatus { get; }
             [Map(16, MapOf.Max)] public partial MapView<Guid, TimeSpan> LongestByDevice { get; }
+            [Diff] public partial double Fuel { get; }
+            [Map(16, MapOf.Diff, Scale = 2)] public partial MapView<string, decimal> BudgetByCountry { get; }
+            [Map(16, MapOf.Last)] public partial MapView<long, string> LastPageByCustomer { get; }
+            [Map(16, MapOf.Window, Size = 5)] public partial MapView<string, ScoredView<string>> BestByCountry { get; }
+            [Map(16, MapOf.Set, Size = 5)] public partial MapView<long, SetView<string>> PagesByCustomer { get; }
+            [Map(16, MapOf.Distinct, ContributionType = typeof(long))] public partial MapView<string, DistinctView> CustomersByPage { get; }
+            [Map(16, MapOf.Histogram, RelativeError = 0.02)] public partial MapView<string, HistogramView> LatencyByPage { get; }
         }
         """;
 
@@ -64,6 +71,9 @@ public sealed class SnapshotTests
         """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Sum] public partial decimal Total { get; } }""",
         """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Histogram(0.9)] public partial HistogramView Latency { get; } }""",
         """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Map(5, MapOf.Max)] public partial MapView<string, string> Names { get; } }""",
+        """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Map(500, MapOf.Window, Size = 100)] public partial MapView<string, WindowView<string>> Pages { get; } }""",
+        """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Map(5, MapOf.Sum)] public partial MapView<string, MapView<string, long>> Hits { get; } }""",
+        """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Opaque(0)] public partial S State { get; } } class S : IOpaqueState<S> { static S IOpaqueState<S>.Empty => new(); static S IOpaqueState<S>.Merge(S a, S b) => a; static void IOpaqueState<S>.Write(S s, System.Buffers.IBufferWriter<byte> o) { } static S IOpaqueState<S>.Read(System.ReadOnlySpan<byte> b) => new(); }""",
         """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } int Definition() => 1; }""",
         """[Aggregate("a")] partial class A { [Key] public partial string Id { get; } [Sum] public partial long Hits { get; } } partial class A { [Sum] public partial long Bytes { get; } }""",
     ];

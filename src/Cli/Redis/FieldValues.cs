@@ -18,9 +18,8 @@ internal static class FieldValues
     {
         foreach ((FieldSchema field, object value) in Read(schema, record.Span))
         {
-            yield return (field.Name, value is object[] window
-                ? $"[{string.Join(", ", window.Take(ShownOfWindow).Select(Text))}{(window.Length > ShownOfWindow ? $", {window.Length - ShownOfWindow} more" : "")}]"
-                : Text(value));
+            string text = Text(value);
+            yield return (field.Name, value is object[] { Length: > 0 } values && values[0] is OpaqueDelta ? $"{values.Length} {(values.Length == 1 ? "delta" : "deltas")} {text}" : text);
         }
     }
 
@@ -56,6 +55,9 @@ internal static class FieldValues
                     Write(json, element);
                 json.WriteEndArray();
                 break;
+            case OpaqueDelta delta:
+                delta.Write(json);
+                break;
             default:
                 json.WriteStringValue(Text(value));
                 break;
@@ -64,6 +66,7 @@ internal static class FieldValues
 
     private static string Text(object value) => value switch
     {
+        object[] window => $"[{string.Join(", ", window.Take(ShownOfWindow).Select(Text))}{(window.Length > ShownOfWindow ? $", {window.Length - ShownOfWindow} more" : "")}]",
         DateTimeOffset time => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFF'Z'", CultureInfo.InvariantCulture),
         TimeSpan span => span.ToString("c", CultureInfo.InvariantCulture),
         IFormattable other => other.ToString(null, CultureInfo.InvariantCulture),
@@ -108,7 +111,7 @@ internal static class FieldValues
             case ["set", var type]:
                 return Entries(type, payload, values: null);
             case ["map", var type, .. var of]:
-                return Entries(type, payload, new FieldSchema("", string.Join('.', of)));
+                return Entries(type, payload, new FieldSchema("", string.Join('.', of), field.ValueParameter));
             case ["histogram"] when HistogramBuckets.MinPrecision <= field.Parameter && field.Parameter <= HistogramBuckets.MaxPrecision:
                 HistogramState histogram = default;
                 histogram.Read(payload, field.Parameter);
@@ -117,6 +120,8 @@ internal static class FieldValues
                 DistinctState state = default;
                 state.Read(payload);
                 return state.View.Count;
+            case [OpaquePayload.Kind]:
+                return Deltas(payload);
             default:
                 return $"{payload.Length} bytes of {field.Kind}";
         }
@@ -160,6 +165,15 @@ internal static class FieldValues
         }
 
         return [.. entries];
+    }
+
+    private static object[] Deltas(ReadOnlySpan<byte> payload)
+    {
+        List<object> deltas = [];
+        OpaqueCursor cursor = new(payload);
+        while (cursor.MoveNext())
+            deltas.Add(new OpaqueDelta(cursor.Item.Origin, cursor.Item.Sequence, cursor.Content.ToArray()));
+        return [.. deltas];
     }
 
     private static object Element(string type, ReadOnlySpan<byte> bytes) => type switch

@@ -8,7 +8,8 @@ namespace Sluice.Aggregates;
 /// <param name="Name">The property's name; it is part of the fingerprint, so that renaming a field starts a new schema.</param>
 /// <param name="Kind">The wire kind, for example <c>sum.i64</c>; it selects the merger of the field's bytes.</param>
 /// <param name="Parameter">The kind's parameter (a window's size, a sketch's precision), or 0 where the kind has none.</param>
-public sealed record FieldSchema(string Name, string Kind, int Parameter = 0);
+/// <param name="ValueParameter">The parameter of the kind of a map's values, or 0 where that has none and in other fields.</param>
+public sealed record FieldSchema(string Name, string Kind, int Parameter = 0, int ValueParameter = 0);
 
 /// <summary>
 /// The stored form of an aggregate: its name and its fields in declaration order. Two programs share resources only when their fingerprints are
@@ -35,7 +36,12 @@ public sealed class AggregateSchema
         Fields = fields;
         StringBuilder text = new(name);
         foreach (FieldSchema field in fields)
+        {
             text.Append('\n').Append(field.Name).Append(' ').Append(field.Kind).Append(' ').Append(field.Parameter);
+            if (field.ValueParameter != 0)
+                text.Append(' ').Append(field.ValueParameter);
+        }
+
         Fingerprint = XxHash64.Hash(Encoding.UTF8.GetBytes(text.ToString()));
     }
 

@@ -10,23 +10,28 @@ namespace Sluice.Running;
 
 /// <summary>
 /// Merges the opaque deltas of open sessions of which a batch's reply says that they have many, so that they stay few. The application's code runs here
-/// and not on the way of a flush; what can't be merged now is merged later, before its completion at the latest.
+/// and not on the way of a flush; what can't be merged now is merged later, before its completion at the latest. A resource whose deltas the application's
+/// code can't merge is left alone for a second, then two, up to some minutes: every batch names it again.
 /// </summary>
 /// <remarks>Any thread notes; one loop compacts.</remarks>
 internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition definition)
 {
     private const int MostWaiting = 1024;
     private const int LargestRound = 32;
+    private const int MostDoublings = 8;
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
 
     private readonly Channel<(int Partition, ResourceKey Resource)> _crowded = Channel.CreateBounded<(int Partition, ResourceKey Resource)>(
         new BoundedChannelOptions(MostWaiting) { SingleReader = true });
 
     private readonly ConcurrentDictionary<ResourceKey, byte> _waiting = new();
+    private readonly ConcurrentDictionary<ResourceKey, Pause> _paused = new();
 
     /// <summary>Notes a crowded resource, once. With too many of them waiting it is forgotten: its next batch names it again.</summary>
     public void Note(int partition, ResourceKey resource)
     {
-        if (_waiting.TryAdd(resource, 0) && !_crowded.Writer.TryWrite((partition, resource)))
+        if (!IsPaused(resource) && _waiting.TryAdd(resource, 0) && !_crowded.Writer.TryWrite((partition, resource)))
             _waiting.TryRemove(resource, out _);
     }
 
@@ -41,7 +46,10 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
         {
             // Before the look at its deltas: those that arrive from now on are noted anew.
             _waiting.TryRemove(next.Resource, out _);
-            round.Add(next);
+
+            // One that was noted while it was looked at may have been found broken since.
+            if (!IsPaused(next.Resource))
+                round.Add(next);
         }
 
         foreach (IGrouping<int, ResourceKey> group in round.GroupBy(static next => next.Partition, static next => next.Resource))
@@ -60,9 +68,11 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
             {
                 PeekedResource found = stored.Resources[i];
                 compactions.AddRange(CompactionPlan.Of(definition, resources[i], found.Generation, found.Open).Compactions);
+                _paused.TryRemove(resources[i], out _);
             }
             catch (Exception e)
             {
+                Rest(resources[i]);
                 runtime.Engine.Logger.NotCompacted(e, runtime.Space.Schema.Name, partition);
             }
         }
@@ -74,4 +84,29 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
             await runtime.TrySendAsync(partition, request, cancellation).ConfigureAwait(false);
         }
     }
+
+    private bool IsPaused(ResourceKey resource) => _paused.TryGetValue(resource, out Pause pause) && IsOn(pause);
+
+    private bool IsOn(Pause pause) => runtime.Engine.Options.TimeProvider.GetElapsedTime(pause.Since) < FirstPause * (1 << pause.Doublings);
+
+    private void Rest(ResourceKey resource)
+    {
+        // A session may end while its resource rests, and nobody else would take it out.
+        if (_paused.Count >= MostWaiting)
+        {
+            foreach ((ResourceKey rested, Pause pause) in _paused)
+            {
+                if (!IsOn(pause))
+                    _paused.TryRemove(rested, out _);
+            }
+        }
+
+        int doublings = _paused.TryGetValue(resource, out Pause before) ? Math.Min(before.Doublings + 1, MostDoublings) : 0;
+        if (doublings > 0 || _paused.Count < MostWaiting)
+            _paused[resource] = new Pause(runtime.Engine.Options.TimeProvider.GetTimestamp(), doublings);
+    }
+
+    /// <param name="Since">When the application's code last failed.</param>
+    /// <param name="Doublings">How often the first pause is doubled.</param>
+    private readonly record struct Pause(long Since, int Doublings);
 }

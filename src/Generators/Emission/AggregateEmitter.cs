@@ -97,7 +97,7 @@ internal sealed partial class AggregateEmitter
         for (int i = 0; i < _backing.Length; i++)
         {
             FieldShape shape = _model.Fields[i].Shape;
-            string parameter = shape.Parameter == 0 ? "" : $", {shape.Parameter}";
+            string parameter = shape switch { { ValueParameter: not 0 } => $", {shape.Parameter}, {shape.ValueParameter}", { Parameter: not 0 } => $", {shape.Parameter}", _ => "" };
             string end = i == _backing.Length - 1 ? ")," : ",";
             _source.Line($"            new {Aggregates}FieldSchema(\"{_model.Fields[i].Property.Name}\", \"{shape.WireKind}\"{parameter}){end}");
         }

@@ -12,8 +12,8 @@ internal sealed class AverageKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        if (NameOf(declaration.Property.Type) != "global::Sluice.AverageView")
-            return declaration.RefuseType("[Average] takes AverageView; give the type of the contributions to the attribute, as in [Average(typeof(int))]");
+        if (NameOf(declaration.Type) != "global::Sluice.AverageView")
+            return declaration.RefuseType($"[Average] takes AverageView; give the type of the contributions to the attribute, as in {declaration.Example("Average(typeof(int))", "ContributionType = typeof(int)")}");
         string contribution = declaration.Argument is ITypeSymbol type ? NameOf(type) : "long";
         if (contribution is not ("long" or "int" or "decimal"))
             return declaration.RefuseParameter($"[Average] takes contributions of the types long, int and decimal, whose sums are exact, not {TypeNames.Short(contribution)}");
@@ -28,7 +28,7 @@ internal sealed class AverageKind : FieldKind
         };
         if (contribution != "decimal")
             return FixedPoint.IsWithoutScale(declaration) ? shape : null;
-        if (FixedPoint.ScaleOf(declaration, "Average(typeof(decimal), Scale = 2)", out FieldShape? refused) is not { } scale)
+        if (FixedPoint.ScaleOf(declaration, out FieldShape? refused) is not { } scale)
             return refused;
         return shape with
         {

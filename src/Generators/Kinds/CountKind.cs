@@ -12,7 +12,7 @@ internal sealed class CountKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        if (NameOf(declaration.Property.Type) != "long")
+        if (NameOf(declaration.Type) != "long")
             return declaration.RefuseType("[Count] takes long");
         return new FieldShape
         {

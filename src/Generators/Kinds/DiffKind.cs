@@ -13,12 +13,12 @@ internal sealed class DiffKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string type = NameOf(declaration.Property.Type);
+        string type = NameOf(declaration.Type);
         long initial = declaration.Option("Initial") as long? ?? 0;
         string begin = initial.ToString(CultureInfo.InvariantCulture);
         if (type == "decimal")
         {
-            if (FixedPoint.ScaleOf(declaration, "Diff(Scale = 2)", out FieldShape? refused) is not { } scale)
+            if (FixedPoint.ScaleOf(declaration, out FieldShape? refused) is not { } scale)
                 return refused;
             return ShapeOf("sum.dec", Fields + "FixedPointSumState", type, $"TotalFrom({begin}{FixedPoint.Argument(scale)})") with
             {
@@ -30,10 +30,12 @@ internal sealed class DiffKind : FieldKind
             };
         }
 
-        if (type is not ("long" or "int"))
-            return declaration.RefuseType("[Diff] takes long, int and decimal, whose differences are exact in any order");
+        if (type is not ("long" or "int" or "double"))
+            return declaration.RefuseType("[Diff] takes long, int and decimal, whose differences are exact in any order, and double, whose differences are rounded");
         if (!FixedPoint.IsWithoutScale(declaration))
             return null;
+        if (type == "double")
+            return ShapeOf("sum.f64", Fields + "DoubleSumState", type, $"TotalFrom({begin})") with { Accept = Fields + "DoubleSumState.Accept" };
         if (type == "int" && initial is < int.MinValue or > int.MaxValue)
             return declaration.RefuseParameter($"an int cannot begin with {begin}");
         return ShapeOf(type == "long" ? "sum.i64" : "sum.i32", $"{Fields}SumState<{type}>", type, $"TotalFrom({begin})");

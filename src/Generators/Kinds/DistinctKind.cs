@@ -15,8 +15,8 @@ internal sealed class DistinctKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        if (NameOf(declaration.Property.Type) != "global::Sluice.DistinctView")
-            return declaration.RefuseType("[Distinct] takes DistinctView; give the type of the values to the attribute, as in [Distinct(typeof(long))]");
+        if (NameOf(declaration.Type) != "global::Sluice.DistinctView")
+            return declaration.RefuseType($"[Distinct] takes DistinctView; give the type of the values to the attribute, as in {declaration.Example("Distinct(typeof(long))", "ContributionType = typeof(long)")}");
         string element = declaration.Argument is ITypeSymbol type ? NameOf(type) : "string";
         string? suffix = element switch
         {

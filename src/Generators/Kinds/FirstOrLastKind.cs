@@ -13,12 +13,12 @@ internal sealed class FirstOrLastKind(string name, string wireKind, string order
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string type = NameOf(declaration.Property.Type);
+        string type = NameOf(declaration.Type);
         string contribution = type.TrimEnd('?');
         (string? suffix, string codec) = Elements.OfValue(contribution);
         if (suffix is null)
             return declaration.RefuseType($"{Display} takes string?, long, int, double, DateTimeOffset, TimeSpan and Guid, nullable or not");
-        if (suffix == "utf8" && declaration.Property.Type.NullableAnnotation == NullableAnnotation.NotAnnotated)
+        if (suffix == "utf8" && declaration.MapOf is null && declaration.Type.NullableAnnotation == NullableAnnotation.NotAnnotated)
             return declaration.RefuseType($"{Display} takes string?, which is null when nothing was contributed");
         return new FieldShape
         {

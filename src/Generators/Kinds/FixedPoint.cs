@@ -13,7 +13,7 @@ internal static class FixedPoint
     private const int MaxScale = 18;
 
     /// <summary>The declared scale of a field of decimals, or why there is none.</summary>
-    public static int? ScaleOf(FieldDeclaration declaration, string example, out FieldShape? refused)
+    public static int? ScaleOf(FieldDeclaration declaration, out FieldShape? refused)
     {
         refused = null;
         switch (declaration.Option(Option))
@@ -24,7 +24,8 @@ internal static class FixedPoint
                 refused = declaration.RefuseParameter($"a scale lies between 0 and {MaxScale}, not {scale}");
                 return null;
             default:
-                refused = declaration.RefuseParameter($"a decimal needs the number of its decimal places, as in [{example}]; it is part of the stored form");
+                string example = declaration.Attribute.AttributeClass?.Name is "AverageAttribute" ? "Average(typeof(decimal), Scale = 2)" : $"{declaration.Attribute.AttributeClass?.Name.Replace("Attribute", "")}(Scale = 2)";
+                refused = declaration.RefuseParameter($"a decimal needs the number of its decimal places, as in {declaration.Example(example, "Scale = 2")}; it is part of the stored form");
                 return null;
         }
     }

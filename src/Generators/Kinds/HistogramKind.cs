@@ -15,7 +15,7 @@ internal sealed class HistogramKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        if (NameOf(declaration.Property.Type) != "global::Sluice.HistogramView")
+        if (NameOf(declaration.Type) != "global::Sluice.HistogramView")
             return declaration.RefuseType("[Histogram] takes HistogramView");
         if (declaration.Argument is not double error)
             return null; // The compiler has reported the argument already.

@@ -14,7 +14,7 @@ internal sealed class ListKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string? element = Elements.OfView(declaration.Property.Type, "ListView");
+        string? element = Elements.OfView(declaration.Type, "ListView");
         (string? suffix, string codec) = Elements.OfCollection(element);
         if (suffix is null)
             return declaration.RefuseType("[List] takes ListView<string>, ListView<long> and ListView<Guid>");

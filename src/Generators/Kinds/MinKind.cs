@@ -11,7 +11,7 @@ internal sealed class MinKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string type = NameOf(declaration.Property.Type);
+        string type = NameOf(declaration.Type);
         string contribution = type.TrimEnd('?');
         (string? suffix, string order) = Ordinals.Of(contribution);
         if (suffix is null)

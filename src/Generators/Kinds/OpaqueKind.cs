@@ -15,7 +15,7 @@ internal sealed class OpaqueKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        ITypeSymbol type = declaration.Property.Type;
+        ITypeSymbol type = declaration.Type;
         if (type.NullableAnnotation == NullableAnnotation.Annotated || !IsStateOfItself(type))
             return declaration.RefuseType("[Opaque] takes a type that implements IOpaqueState of itself, not nullable");
         if (declaration.Argument is not int version)
@@ -37,7 +37,7 @@ internal sealed class OpaqueKind : FieldKind
         };
     }
 
-    private static bool IsStateOfItself(ITypeSymbol type) =>
+    public static bool IsStateOfItself(ITypeSymbol type) =>
         type.TypeKind is TypeKind.Class or TypeKind.Struct && type.AllInterfaces.Any(implemented =>
             NameOf(implemented.OriginalDefinition) == "global::Sluice.IOpaqueState<TSelf>" && SymbolEqualityComparer.Default.Equals(implemented.TypeArguments[0], type));
 }

@@ -12,7 +12,7 @@ internal sealed class SetKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string? element = Elements.OfView(declaration.Property.Type, "SetView");
+        string? element = Elements.OfView(declaration.Type, "SetView");
         (string? suffix, string codec) = Elements.OfCollection(element);
         if (suffix is null)
             return declaration.RefuseType("[Set] takes SetView<string>, SetView<long> and SetView<Guid>");

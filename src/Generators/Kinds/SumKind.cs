@@ -11,9 +11,9 @@ internal sealed class SumKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string type = NameOf(declaration.Property.Type);
+        string type = NameOf(declaration.Type);
         if (type == "decimal")
-            return FixedPoint.ScaleOf(declaration, "Sum(Scale = 2)", out FieldShape? refused) is { } scale ? OfDecimals(scale) : refused;
+            return FixedPoint.ScaleOf(declaration, out FieldShape? refused) is { } scale ? OfDecimals(scale) : refused;
         string? wireKind = type switch
         {
             "long" => "sum.i64",

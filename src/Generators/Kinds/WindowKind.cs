@@ -14,8 +14,8 @@ internal sealed class WindowKind : FieldKind
 
     public override FieldShape? Shape(FieldDeclaration declaration)
     {
-        string? stamped = Elements.OfView(declaration.Property.Type, "WindowView");
-        string? element = stamped ?? Elements.OfView(declaration.Property.Type, "ScoredView");
+        string? stamped = Elements.OfView(declaration.Type, "WindowView");
+        string? element = stamped ?? Elements.OfView(declaration.Type, "ScoredView");
         (string? suffix, string codec) = Elements.OfCollection(element);
         if (suffix is null)
             return declaration.RefuseType("[Window] takes WindowView (the newest) and ScoredView (the highest) of string, long and Guid");

@@ -42,6 +42,9 @@ internal sealed record FieldShape
     /// <summary>The kind's parameter on the wire.</summary>
     public int Parameter { get; init; }
 
+    /// <summary>The parameter of the kind of a map's values.</summary>
+    public int ValueParameter { get; init; }
+
     /// <summary>The type of the merged contributions.</summary>
     public required string StateType { get; init; }
 

@@ -8,10 +8,22 @@ internal readonly struct FieldDeclaration(IPropertySymbol property, AttributeDat
 {
     public IPropertySymbol Property { get; } = property;
 
+    /// <summary>The type that the field is to have: the property's, or that of a map's values.</summary>
+    public ITypeSymbol Type { get; private init; } = property.Type;
+
     public AttributeData Attribute { get; } = attribute;
 
     /// <summary>The attribute's one argument, or null when it has none or a wrong one.</summary>
-    public object? Argument { get; } = AttributeArguments.Single(attribute);
+    public object? Argument { get; private init; } = AttributeArguments.Single(attribute);
+
+    /// <summary>Which member of MapOf the declaration stands for, when it is that of a map's values.</summary>
+    public string? MapOf { get; private init; }
+
+    /// <summary>The same attribute as a declaration of what a map keeps for each of its keys.</summary>
+    public FieldDeclaration OfValues(string mapOf, ITypeSymbol type, object? argument) => this with { Type = type, Argument = argument, MapOf = mapOf };
+
+    /// <summary>An attribute with what it lacks: as a field's own, or as that of a map.</summary>
+    public string Example(string own, string option) => MapOf is null ? $"[{own}]" : $"[Map(50, MapOf.{MapOf}, {option})]";
 
     /// <summary>The attribute's arguments in order; null for a wrong one.</summary>
     public object? ArgumentAt(int index) =>
@@ -32,6 +44,8 @@ internal readonly struct FieldDeclaration(IPropertySymbol property, AttributeDat
     /// <summary>Reports that the kind does not take the property's type.</summary>
     public FieldShape? RefuseType(string whatItTakes)
     {
+        if (MapOf is not null)
+            whatItTakes = "for each key of a map, " + whatItTakes;
         findings.Add(DiagnosticModel.Create(Findings.UnsupportedFieldType, Property.Locations[0], Property.Name, TypeNames.Short(Property.Type), whatItTakes));
         return null;
     }

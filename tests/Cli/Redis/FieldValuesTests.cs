@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Sluice.Aggregates;
 using Sluice.Aggregates.Fields;
+using Sluice.Aggregates.Wire;
 using Sluice.Cli.Redis;
 using Xunit;
 
@@ -24,7 +25,10 @@ public sealed class FieldValuesTests
         new("Countries", "set.utf8", 3),
         new("Bytes", "map.utf8.sum.i64", 3),
         new("Longest", "map.i64.max.span", 3),
-        new("Latency", "histogram", 6));
+        new("Latency", "histogram", 6),
+        new("Spent", "map.utf8.sum.dec", 3, 2),
+        new("Pages", "map.utf8.window.utf8", 3, 4),
+        new("Settings", "opaque", 1));
 
     [Fact]
     public void Every_kind_of_field_is_shown_as_a_value()
@@ -33,6 +37,8 @@ public sealed class FieldValuesTests
             [
                 ("Revenue", "12.34"), ("Energy", "1.5"), ("Price", "2.5"), ("Status", "paid"), ("Login", "2026-03-01T12:00:00Z"), ("Dearest", "[8, 7]"), ("Path", "[a, b]"), ("Entry", "[a, b]"),
                 ("Countries", "[de]"), ("Bytes", "[200: 5]"), ("Longest", "[404: 00:00:02]"), ("Latency", "1 contributions, median 1.0078125, 99 % 1.0078125"),
+                ("Spent", "[ada: 19.9]"), ("Pages", "[ada: [b, a]]"),
+                ("Settings", "4 deltas [19 B {\"theme\":  \"dark\" }, 3 B 0x00FF10, 0 B, 1 more]"),
             ],
             FieldValues.Texts(Schema, Record()));
     }
@@ -47,6 +53,9 @@ public sealed class FieldValuesTests
         string text = Encoding.UTF8.GetString(stream.ToArray());
         Assert.StartsWith("""{"Revenue":12.34,"Energy":1.5,"Price":2.5,"Status":"paid",""", text, StringComparison.Ordinal);
         Assert.Contains("\"Dearest\":[8,7]", text, StringComparison.Ordinal);
+        Assert.Contains("{\"engine\":\"0000000000000007\",\"sequence\":1,\"bytes\":3,\"hex\":\"00FF10\"}", text, StringComparison.Ordinal);
+        Assert.Contains("\"bytes\":19,\"text\":\"{\\u0022theme", text, StringComparison.Ordinal);
+        Assert.Contains($"\"hex\":\"{new string('0', 400)}\"", text, StringComparison.Ordinal);
     }
 
     private static byte[] Record()
@@ -87,14 +96,25 @@ public sealed class FieldValuesTests
         countries.Merge("de", 3);
         countries.Write(8, output);
         MapState<string, StringElement, SumState<long>, long, long> bytes = default;
-        bytes.Merge("200", 5, 3);
+        bytes.Merge("200", 5, 3, 0, context);
         bytes.Write(9, output);
         MapState<long, Int64Element, MaxState<TimeSpan, DurationOrdinal>, TimeSpan, TimeSpan> longest = default;
-        longest.Merge(404, TimeSpan.FromSeconds(2), 3);
+        longest.Merge(404, TimeSpan.FromSeconds(2), 3, 0, context);
         longest.Write(10, output);
         HistogramState latency = default;
         latency.Merge(1.0, 6);
         latency.Write(11, output);
+        MapState<string, StringElement, FixedPointSumState, decimal, decimal> spent = default;
+        spent.Merge("ada", 19.90m, 3, 2, context);
+        spent.Write(12, output);
+        MapState<string, StringElement, WindowState<string, StringElement>, Stamped<string>, WindowView<string>> pages = default;
+        pages.Merge("ada", "a", 3, 4, context);
+        pages.Merge("ada", "b", 3, 4, context);
+        pages.Write(13, output);
+        byte[][] states = ["{\"theme\":\n \"dark\" }"u8.ToArray(), [0, 255, 16], [], new byte[200]];
+        Span<byte> settings = FieldFrame.Append(output, 14, states.Sum(static state => OpaquePayload.SizeOf(state.Length)));
+        for (int i = 0; i < states.Length; i++)
+            settings = OpaquePayload.Write(settings, new OpaqueItem(7, i, states[i]));
         return output.WrittenSpan.ToArray();
     }
 }

@@ -46,7 +46,7 @@ public sealed class AggregateLawTests
     public void All_fields_but_sums_averages_and_histograms_are_idempotent() =>
         Check(Prop.ForAll(Contributions.Lists, static events =>
         {
-            byte[] record = Records.Of(events.Select(static e => e.Idempotent));
+            byte[] record = Records.WithoutCount(Records.Of(events.Select(static e => e.Idempotent)));
             Assert.Equal(record, Records.Merge(record, record));
         }));
 

@@ -86,7 +86,7 @@ internal sealed record Contribution
         FirstTime = Time,
         LastSpan = Span,
         FirstGuid = Guid,
-        HighestTexts = Score is { } score && Text is { } text ? new Scored<string>(text.Value, score) : null,
+        HighestTexts = ScoredText,
         HighestNumbers = Score is { } other && Number is { } number ? new Scored<long>(number.Value, other) : null,
         LastTexts = Text,
         FirstNumbers = Number,
@@ -94,7 +94,7 @@ internal sealed record Contribution
         SetTexts = Text?.Value,
         SetNumbers = Number?.Value,
         SetGuids = Guid?.Value,
-        Histogram = Amount is { } amount ? Math.Abs(amount * 1.1) : null,
+        Histogram = Magnitude,
         SumsByText = Pair(Text, Amount * 1L),
         SumsByGuid = Pair(Guid, Amount),
         SumsByNumber = Pair(Number, Amount / 4.0),
@@ -102,7 +102,23 @@ internal sealed record Contribution
         AveragesByText = Pair(Text, Amount * 1L),
         MaximaByNumber = Pair(Number, Double),
         MinimaByGuid = Pair(Guid, Time),
+        DiffDouble = Quarters,
+        MoneyByText = Pair(Text, Amount / 100m),
+        DiffsByNumber = Pair(Number, Amount * 1L),
+        AveragesByGuid = Pair(Guid, Amount / 10m),
+        FirstTextByGuid = Pair(Guid, Text),
+        LastNumberByText = Pair(Text, Number),
+        WindowsByNumber = Pair(Number, Text),
+        HighestByGuid = Pair(Guid, ScoredText),
+        ListsByText = Pair(Text, Number),
+        SetsByNumber = Number is { } key && Text is { } element ? KeyValuePair.Create(key.Value, element.Value) : null,
+        DistinctByGuid = Guid is { } device && Text is { } page ? KeyValuePair.Create(device.Value, page.Value) : null,
+        HistogramsByText = Pair(Text, Magnitude),
     };
+
+    public Scored<string>? ScoredText => Score is { } score && Text is { } text ? new Scored<string>(text.Value, score) : null;
+
+    public double? Magnitude => Amount is { } amount ? Math.Abs(amount * 1.1) : null;
 
     /// <summary>A value that has a session clock's timestamp whoever makes the event.</summary>
     public Stamped<int>? Whole => Int32 is { } value ? value : null;

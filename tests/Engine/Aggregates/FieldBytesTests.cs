@@ -27,6 +27,9 @@ public sealed class FieldBytesTests
         { "map of sums", 1000, 24 },
         { "map of averages", 500, 32 },
         { "map of extrema", 1000, 32 },
+        { "map of last texts", 1000, 48 + 8 },
+        { "map of windows", 1000, 16 + 24 + (4 * 32) },
+        { "map of histograms", 100, 16 + 24 + 80 },
         { "histogram", 1024, 10 },
     };
 
@@ -62,9 +65,12 @@ public sealed class FieldBytesTests
         "set of texts" => Filling<SetState<string, StringElement>>((ref state, i) => state.Merge(Keys[i], capacity), capacity),
         "set of numbers" => Filling<SetState<long, Int64Element>>((ref state, i) => state.Merge(i, capacity), capacity),
         "set of Guids" => Filling<SetState<Guid, GuidElement>>((ref state, i) => state.Merge(new Guid(i, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), capacity), capacity),
-        "map of sums" => Filling<MapState<string, StringElement, SumState<long>, long, long>>((ref state, i) => state.Merge(Keys[i], 1, capacity), capacity),
-        "map of averages" => Filling<MapState<long, Int64Element, AverageState, long, AverageView>>((ref state, i) => state.Merge(i, 1, capacity), capacity),
-        "map of extrema" => Filling<MapState<long, Int64Element, MaxState<double, DoubleOrdinal>, double, double>>((ref state, i) => state.Merge(i, 1, capacity), capacity),
+        "map of sums" => Filling<MapState<string, StringElement, SumState<long>, long, long>>((ref state, i) => state.Merge(Keys[i], 1, capacity, 0, At(i)), capacity),
+        "map of averages" => Filling<MapState<long, Int64Element, AverageState, long, AverageView>>((ref state, i) => state.Merge(i, 1, capacity, 0, At(i)), capacity),
+        "map of extrema" => Filling<MapState<long, Int64Element, MaxState<double, DoubleOrdinal>, double, double>>((ref state, i) => state.Merge(i, 1, capacity, 0, At(i)), capacity),
+        "map of last texts" => Filling<MapState<string, StringElement, FirstOrLastState<string, StringElement, LatestFirst>, Stamped<string>, string>>((ref state, i) => state.Merge(Keys[i], Stamp(Keys[i], i)!.Value, capacity, 1, At(i)), capacity),
+        "map of windows" => Filling<MapState<string, StringElement, WindowState<string, StringElement>, Stamped<string>, WindowView<string>>>((ref state, i) => state.Merge(Keys[i % capacity], Stamp(Keys[i % capacity], i)!.Value, capacity, 4, At(i)), 4 * capacity),
+        "map of histograms" => Filling<MapState<string, StringElement, HistogramState, double, HistogramView>>((ref state, i) => state.Merge(Keys[i % capacity], 1 << (i / capacity), capacity, 6, At(i)), 8 * capacity),
         _ => Filling<HistogramState>((ref state, i) => state.Merge(Math.ScaleB(1 + (i % 64 / 64.0), i / 64), 6), capacity),
     };
 

@@ -169,11 +169,26 @@ public sealed class NumberFieldTests
         Assert.Equal(greatest, state.Write());
     }
 
+    // Merged by subtracting, 9 - 5 - 3 would be 1 in one order and 7 in another; and a rounded result must not become an infinite one.
+    [Fact]
+    public void A_diff_of_doubles_is_a_sum_of_negations_and_finite()
+    {
+        Assert.Equal(2 - 7.75, Records.View(Records.Merge(Diff(5.5), Records.Merge(Diff(3), Diff(-0.75)))).DiffDouble);
+        Assert.Equal(2, Records.View(Records.Merge(Diff(1.5), Diff(-1.5))).DiffDouble);
+        Assert.Equal(Sum(-1.5)[2..10], Records.WithoutCount(Diff(1.5))[2..]);
+        Assert.Throws<ArgumentException>(static () => new Outer.EveryKind.Event { DiffDouble = double.NaN });
+
+        StateProbe<Outer.EveryKind.Event> state = Records.NewState().Read(Diff(double.MaxValue));
+        Assert.False(state.Merge(new() { DiffDouble = double.MaxValue }).IsMerged);
+        Assert.True(state.Merge(new() { DiffDouble = double.MinValue }).IsMerged);
+        Assert.Equal(RecordMergeStatus.Overflow, Records.Merger.TryMerge(Diff(double.MaxValue), Diff(double.MaxValue), new ArrayBufferWriter<byte>(), out _));
+    }
+
     [Fact]
     public void A_double_sum_of_zero_is_the_empty_field()
     {
-        Assert.Empty(Records.Merge(Sum(1.5), Sum(-1.5)));
-        Assert.Empty(Sum(-0.0));
+        Assert.Empty(Records.WithoutCount(Records.Merge(Sum(1.5), Sum(-1.5))));
+        Assert.Empty(Records.WithoutCount(Sum(-0.0)));
     }
 
     // The mean of (the mean of 1 and 2) and 6 is not the mean of 1, 2 and 6.
@@ -209,6 +224,13 @@ public sealed class NumberFieldTests
     {
         StateProbe<Outer.EveryKind.Event> state = Records.NewState();
         state.Merge(new() { SumDouble = contribution });
+        return state.Write();
+    }
+
+    private static byte[] Diff(double contribution)
+    {
+        StateProbe<Outer.EveryKind.Event> state = Records.NewState();
+        state.Merge(new() { DiffDouble = contribution });
         return state.Write();
     }
 

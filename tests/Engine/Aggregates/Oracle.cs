@@ -29,6 +29,8 @@ internal static class Oracle
         Assert.Equal(0 - events.Sum(static e => e.Large), actual.DiffInt64);
         Assert.Equal(1000 - events.Sum(static e => e.Small), actual.DiffInt32);
         Assert.Equal(-7 - events.Sum(static e => e.Money), actual.DiffDecimal);
+        Assert.Equal(2 - events.Sum(static e => e.Quarters), actual.DiffDouble);
+        Assert.Equal(events.Length, actual.Events);
         AssertAverage([.. events.Where(static e => e.Measure is not null).Select(static e => e.Measure!.Value * 1_000_000_007m)], actual.AverageInt64);
         AssertAverage([.. events.Where(static e => e.Measure is not null).Select(static e => (decimal)e.Measure!.Value)], actual.AverageInt32);
         AssertAverage([.. events.Where(static e => e.Price is not null).Select(static e => e.Price!.Value)], actual.AverageDecimal);
@@ -36,6 +38,7 @@ internal static class Oracle
         AssertEnds(events, actual);
         AssertCollections(events, actual);
         AssertMaps(events, actual);
+        AssertMapsOfCollections(events, actual);
 
         AssertWindow(events, static e => e.Text, 3, actual.Texts);
         AssertWindow(events, static e => e.Number, 5, actual.Numbers);
@@ -97,6 +100,40 @@ internal static class Oracle
         AssertMap<Guid, GuidElement, DateTimeOffset, DateTimeOffset>(events, static e => e.Guid, static e => e.Time, 2, static times => times.Min(), static _ => true, actual.MinimaByGuid);
     }
 
+    private static void AssertMapsOfCollections(Contribution[] events, Outer.EveryKind actual)
+    {
+        AssertMap<string, StringElement, int, decimal>(events, static e => e.Text, static e => e.Amount, 3, static amounts => amounts.Sum() / 100m, static amount => amount != 0, actual.MoneyByText);
+        AssertMap<long, Int64Element, int, long>(events, static e => e.Number, static e => e.Amount, 4, static amounts => -amounts.Sum(), static amount => amount != 0, actual.DiffsByNumber);
+        AssertMap<Guid, GuidElement, int, AverageView>(events, static e => e.Guid, static e => e.Amount, 3, static amounts => new(amounts.Count(), amounts.Sum() / 10m), static _ => true, actual.AveragesByGuid);
+        AssertKeys<Guid, GuidElement, string>(events, static e => e.Guid, static e => e.Text is not null, 4, actual.FirstTextByGuid, static (own, text) => Assert.Equal(InOrder(own, static e => e.Text)[0].Value, text));
+        AssertKeys<string, StringElement, long>(events, static e => e.Text, static e => e.Number is not null, 5, actual.LastNumberByText, static (own, number) => Assert.Equal(InOrder(own, static e => e.Number)[^1].Value, number));
+        AssertKeys<long, Int64Element, WindowView<string>>(events, static e => e.Number, static e => e.Text is not null, 4, actual.WindowsByNumber, static (own, window) => AssertWindow(own, static e => e.Text, 3, window));
+        AssertKeys<Guid, GuidElement, ScoredView<string>>(
+            events, static e => e.Guid, static e => e.ScoredText is not null, 3, actual.HighestByGuid, static (own, window) => AssertHighest(own, static e => e.Text?.Value, 2, window.Scored.Select(static e => ((object)e.Value, e.Score))));
+        AssertKeys<string, StringElement, ListView<long>>(events, static e => e.Text, static e => e.Number is not null, 40, actual.ListsByText, static (own, list) => Assert.Equal(InOrder(own, static e => e.Number).Take(3), list.Stamped));
+        AssertKeys<long, Int64Element, SetView<string>>(events, static e => e.Number, static e => e.Text is not null, 4, actual.SetsByNumber, static (own, set) => AssertSet<string, StringElement>(InOrder(own, static e => e.Text), 3, set));
+        AssertKeys<Guid, GuidElement, DistinctView>(events, static e => e.Guid, static e => e.Text is not null, 3, actual.DistinctByGuid, static (own, sketch) => AssertCount(own.Select(static e => e.Text!.Value.Value), sketch));
+        AssertKeys<string, StringElement, HistogramView>(
+            events, static e => e.Text, static e => e.Amount is not null, 3, actual.HistogramsByText, static (own, histogram) => Assert.Equal((own.Length, 1.0 / 64), (histogram.Count, histogram.RelativeError)));
+    }
+
+    // Every key that is shown has the field that its own events alone would make.
+    private static void AssertKeys<TKey, TElement, TValue>(
+        Contribution[] events, Func<Contribution, Stamped<TKey>?> key, Func<Contribution, bool> contributes, int capacity, MapView<TKey, TValue> actual, Action<Contribution[], TValue> assertAgrees)
+        where TKey : notnull
+        where TElement : IKeyElement<TKey>
+    {
+        var keys = events
+            .Where(e => key(e) is not null && contributes(e))
+            .GroupBy(e => key(e)!.Value.Value)
+            .OrderBy(static group => TElement.Hash(group.Key))
+            .ToArray();
+        Assert.Equal(keys.Take(capacity).Select(static group => group.Key).ToHashSet(), actual.Keys.ToHashSet());
+        Assert.Equal(keys.Length >= capacity, actual.IsAtCapacity);
+        foreach (var group in keys.Take(capacity))
+            assertAgrees([.. group], actual[group.Key]);
+    }
+
     private static void AssertHighest(Contribution[] events, Func<Contribution, object?> value, int size, IEnumerable<(object Value, double Score)> actual)
     {
         (object Value, double Score)[] expected =
@@ -138,7 +175,7 @@ internal static class Oracle
         Dictionary<TKey, TValue> expected = keys
             .Take(capacity)
             .ToDictionary(static group => group.Key, group => value(group.Select(e => contribution(e)!.Value)));
-        foreach (TKey zero in expected.Where(static pair => pair.Value is 0L or 0 or 0.0 && typeof(T) == typeof(int)).Select(static pair => pair.Key).ToArray())
+        foreach (TKey zero in expected.Where(static pair => pair.Value is 0L or 0 or 0.0 or 0m && typeof(T) == typeof(int)).Select(static pair => pair.Key).ToArray())
             expected.Remove(zero);
         Assert.Equal(expected, actual.ToDictionary());
         Assert.Equal(keys.Length >= capacity, actual.IsAtCapacity);

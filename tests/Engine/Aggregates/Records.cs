@@ -19,6 +19,9 @@ internal static class Records
         return state;
     }
 
+    /// <summary>The record without its last field, to which every event contributes.</summary>
+    public static byte[] WithoutCount(byte[] record) => record.Length == 0 ? record : record[..^(2 + sizeof(long))];
+
     public static byte[] Of(IEnumerable<Contribution> contributions) => StateOf(contributions).Write();
 
     public static byte[] Merge(byte[] stored, byte[] delta)

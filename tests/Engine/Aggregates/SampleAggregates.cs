@@ -183,6 +183,46 @@ internal static partial class Outer
 
         [Map(2, MapOf.Min)]
         internal partial MapView<Guid, DateTimeOffset> MinimaByGuid { get; }
+
+        [Diff(Initial = 2)]
+        internal partial double DiffDouble { get; }
+
+        [Map(3, MapOf.Sum, Scale = 2)]
+        internal partial MapView<string, decimal> MoneyByText { get; }
+
+        [Map(4, MapOf.Diff)]
+        internal partial MapView<long, long> DiffsByNumber { get; }
+
+        [Map(3, MapOf.Average, ContributionType = typeof(decimal), Scale = 1)]
+        internal partial MapView<Guid, AverageView> AveragesByGuid { get; }
+
+        [Map(4, MapOf.First)]
+        internal partial MapView<Guid, string> FirstTextByGuid { get; }
+
+        [Map(5, MapOf.Last)]
+        internal partial MapView<string, long> LastNumberByText { get; }
+
+        [Map(4, MapOf.Window, Size = 3)]
+        internal partial MapView<long, WindowView<string>> WindowsByNumber { get; }
+
+        [Map(3, MapOf.Window, Size = 2)]
+        internal partial MapView<Guid, ScoredView<string>> HighestByGuid { get; }
+
+        [Map(40, MapOf.List, Size = 3, Keep = ListEnd.First)]
+        internal partial MapView<string, ListView<long>> ListsByText { get; }
+
+        [Map(4, MapOf.Set, Size = 3)]
+        internal partial MapView<long, SetView<string>> SetsByNumber { get; }
+
+        [Map(3, MapOf.Distinct)]
+        internal partial MapView<Guid, DistinctView> DistinctByGuid { get; }
+
+        [Map(3, MapOf.Histogram, RelativeError = 0.02)]
+        internal partial MapView<string, HistogramView> HistogramsByText { get; }
+
+        // The last field, so that a law that does not hold for what counts events can leave it out.
+        [Count]
+        internal partial long Events { get; }
     }
 }
 

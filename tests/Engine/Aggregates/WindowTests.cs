@@ -64,7 +64,7 @@ public sealed class WindowTests
     public void Two_values_with_one_identity_become_the_same_one_everywhere()
     {
         string[] values = ["\uFFFD", "😀", "a"];
-        byte[][] records = [.. values.Select(static value => State(value).Write())];
+        byte[][] records = [.. values.Select(static value => Records.WithoutCount(State(value).Write()))];
         byte[] greatest = records.OrderBy(static record => record, Comparer<byte[]>.Create(static (a, b) => a.AsSpan(^4).SequenceCompareTo(b.AsSpan(^4)))).Last();
 
         foreach (string first in values)
@@ -114,7 +114,7 @@ public sealed class WindowTests
         StateProbe<Outer.EveryKind.Event> state = Records.NewState();
         state.Merge(new() { Texts = none!, DistinctTexts = none });
 
-        Assert.True(state.IsEmpty);
+        Assert.Empty(Records.WithoutCount(state.Write()));
     }
 
     [Fact]

@@ -97,10 +97,13 @@ public sealed class WireTests
     [InlineData("set.utf8", 1, "00 00 00 00 00 00 00 01 01 62", "00 00 00 00 00 00 00 01 01 61", "00 00 00 00 00 00 00 01 01 61")]
     [InlineData("map.utf8.sum.i64", 9, "00 00 00 00 00 00 00 01 01 61 08 01 00 00 00 00 00 00 00", "00 00 00 00 00 00 00 01 01 61 08 FF FF FF FF FF FF FF FF", "00 00 00 00 00 00 00 01 01 61 00")]
     [InlineData("map.utf8.max.i32", 9, "00 00 00 00 00 00 00 01 01 61 08 80 00 00 00 00 00 00 05", "00 00 00 00 00 00 00 01 01 61 08 80 00 00 00 00 00 00 07", "00 00 00 00 00 00 00 01 01 61 08 80 00 00 00 00 00 00 07")]
+    [InlineData("map.utf8.sum.dec", 9, "00 00 00 00 00 00 00 01 01 61 08 9C FF FF FF FF FF FF FF", "00 00 00 00 00 00 00 01 01 61 08 C8 00 00 00 00 00 00 00", "00 00 00 00 00 00 00 01 01 61 08 64 00 00 00 00 00 00 00", 2)]
+    [InlineData("map.utf8.set.utf8", 9, "00 00 00 00 00 00 00 01 01 61 0A 00 00 00 00 00 00 00 07 01 78", "00 00 00 00 00 00 00 01 01 61 0A 00 00 00 00 00 00 00 06 01 79", "00 00 00 00 00 00 00 01 01 61 14 00 00 00 00 00 00 00 06 01 79 00 00 00 00 00 00 00 07 01 78", 2)]
+    [InlineData("map.utf8.histogram", 9, "00 00 00 00 00 00 00 01 01 61 03 00 00 7F", "00 00 00 00 00 00 00 01 01 61 03 00 00 01", "00 00 00 00 00 00 00 01 01 61 04 00 00 80 01", 6)]
     [InlineData("histogram", 6, "00 00 05 07 41 7F", "07 41 01 07 42 01", "00 00 05 07 41 80 01 07 42 01")]
-    public void Payloads_merge_as_documented(string kind, int parameter, string left, string right, string expected)
+    public void Payloads_merge_as_documented(string kind, int parameter, string left, string right, string expected, int valueParameter = 0)
     {
-        RecordMerger merger = RecordMerger.For(new AggregateSchema("a", new FieldSchema("F", kind, parameter)));
+        RecordMerger merger = RecordMerger.For(new AggregateSchema("a", new FieldSchema("F", kind, parameter, valueParameter)));
         ArrayBufferWriter<byte> output = new();
 
         Assert.Equal(RecordMergeStatus.Merged, merger.TryMerge(Framed(left), Framed(right), output, out _));
@@ -147,11 +150,17 @@ public sealed class WireTests
     [InlineData("histogram", 1)]
     [InlineData("histogram", 10)]
     [InlineData("map.utf8.sum.i64", 1001)]
-    [InlineData("map.utf8.sum.dec", 5)]
+    [InlineData("map.utf8.sum.dec", 5, 19)]
+    [InlineData("map.utf8.sum.i64", 5, 1)]
+    [InlineData("map.utf8.window.utf8", 5, 0)]
+    [InlineData("map.utf8.distinct.utf8", 5, 12)]
+    [InlineData("map.utf8.opaque", 5, 1)]
+    [InlineData("map.utf8.map.utf8.sum.i64", 5)]
+    [InlineData("sum.dec", 2, 2)]
     [InlineData("map.i32.sum.i64", 5)]
-    public void A_kind_or_a_parameter_that_is_not_known_is_refused_when_the_merger_is_made(string kind, int parameter)
+    public void A_kind_or_a_parameter_that_is_not_known_is_refused_when_the_merger_is_made(string kind, int parameter, int valueParameter = 0)
     {
-        NotSupportedException e = Assert.Throws<NotSupportedException>(() => RecordMerger.For(new AggregateSchema("shop", new FieldSchema("Field", kind, parameter))));
+        NotSupportedException e = Assert.Throws<NotSupportedException>(() => RecordMerger.For(new AggregateSchema("shop", new FieldSchema("Field", kind, parameter, valueParameter))));
 
         Assert.Contains("'Field'", e.Message, StringComparison.Ordinal);
         Assert.Contains("'shop'", e.Message, StringComparison.Ordinal);

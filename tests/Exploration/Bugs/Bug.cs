@@ -40,6 +40,14 @@ internal sealed record Bug(string Name, Func<Rules> Rules, string Scenario)
         new("who is held has no hard deadline", static () => new NoHardDeadline(), "linger and hard deadline"),
         new("send again what the broker has redelivered", static () => new ResendsRedelivered(), "the broker redelivers"),
         new("without memory a reap stops in the middle", static () => new HalfReap(), "no memory"),
+        new("an opaque state that another engine has overtaken is left out of its batch", static () => new OptimisticStates(), "opaque deltas are compacted"),
+        new("a compaction takes away deltas that have come meanwhile", static () => new CompactsAway(), "opaque deltas are compacted"),
+        new("a compaction that comes twice is there twice", static () => new CompactsTwice(), "opaque deltas, false reap and late copies"),
+        new("a compaction replaces whatever is there", static () => new CompactsAnything(), "opaque deltas are compacted"),
+        new("a late compaction goes into the next session", static () => new CompactsAnySession(), "opaque deltas are compacted"),
+        new("what was merged is delivered, and stored nowhere", static () => new DeliversUnstored(), "opaque deltas, a crash and a lost reply"),
+        new("each of two engines delivers its own merge", static () => new DeliversItsOwn(), "opaque deltas, false reap and late copies"),
+        new("what was merged is delivered although the server has lost it", static () => new DeliversWhatWasLost(), "opaque deltas, the server loses half of the window"),
         new("an acknowledgement ends what somebody else has taken over", static () => new AcknowledgeByGeneration(), "a crash and a late copy"),
     ];
 

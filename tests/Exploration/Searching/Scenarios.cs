@@ -60,6 +60,21 @@ internal static class Scenarios
         ["another layout"] = new() { Times = 1, Strangers = 1, Losses = 1 },
         ["one engine only produces"] = new() { Times = 2, HasProducer = true, Crashes = 1 },
         ["no memory"] = new() { Times = 1, Shortages = 2, Beats = 1 },
+        ["opaque deltas are compacted"] = new() { Opaque = true, Events = 3, Compactions = 2 },
+        ["opaque deltas, a crash and a lost reply"] = new() { Opaque = true, Times = 1, Compactions = 1, Crashes = 1, Losses = 1 },
+        ["opaque deltas, false reap and late copies"] = new() { Opaque = true, Times = 1, Compactions = 1, Copies = 1 },
+        ["opaque deltas, the server loses half of the window"] = new()
+        {
+            Opaque = true,
+            Window = 4 * Unit,
+            MostLost = 2 * Unit,
+            Lease = 40 * Unit,
+            ClaimLease = 30 * Unit,
+            Rollbacks = 1,
+            Times = 5,
+            BeatsInTime = true,
+            FlushedAtStart = true,
+        },
         ["one identity"] = new() { Times = 1, SharesIdentity = true, Losses = 1 },
     };
 
@@ -87,6 +102,8 @@ internal static class Scenarios
         ["large: two resources, completions fail"] = new() { Resources = 2, Times = 1, Failures = 1, Replays = 1, ClaimLimit = 1, LaterEvents = 1 },
         ["large: linger, hard deadline, crash"] = new() { Times = 3, Linger = 2 * Unit, Hard = 6 * Unit, Losses = 1, Crashes = 1 },
         ["large: tombstones run out"] = new() { Times = 4, Leaves = 1, Beats = 1, Copies = 1, TombstoneLife = 6 * Unit },
+        ["large: opaque deltas, compactions and a crash"] = new() { Opaque = true, Events = 3, Times = 1, Compactions = 2, Copies = 1, Losses = 1, Crashes = 1 },
+        ["large: opaque deltas, rollback"] = new() { Opaque = true, Compactions = 1, Window = 4 * Unit, MostLost = 2 * Unit, Rollbacks = 1, Times = 6, Losses = 1 },
         ["large: rollback"] = new() { Window = 4 * Unit, MostLost = 2 * Unit, Rollbacks = 1, Times = 6, BeatsInTime = true, Losses = 1 },
     };
 }

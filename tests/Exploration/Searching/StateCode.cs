@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using Sluice.Aggregates.Wire;
 using Sluice.Coordination;
 using Sluice.Flushing;
 using Sluice.Hashing;
@@ -31,6 +32,7 @@ internal sealed class StateCode
     private readonly List<long> _numbers = [];
     private readonly List<long> _order = [];
     private readonly List<IncarnationId> _incarnations = [];
+    private readonly List<long> _marks = [];
     private World _world = null!;
 
     public ulong Of(World world)
@@ -39,6 +41,7 @@ internal sealed class StateCode
         _bytes.Clear();
         _numbers.Clear();
         _incarnations.Clear();
+        _marks.Clear();
         Put(world.Left);
         Number(world.Now);
         Engine first = world.Engines[0], second = world.Engines[1];
@@ -49,7 +52,12 @@ internal sealed class StateCode
         Put(second);
         Byte(world.Copies.Length);
         foreach (Copy copy in world.Copies)
+        {
             Put(copy.Request);
+            if (copy.Request is CompactRequest)
+                Deltas(copy.Deltas.Span);
+        }
+
         Put(world.Server);
         Byte(world.Kept is null ? 0 : 1);
         if (world.Kept is { } kept)
@@ -78,7 +86,7 @@ internal sealed class StateCode
     {
         ulong signature = (uint)engine.Local | ((ulong)(uint)engine.Works.Length << 4) | (engine.IsPaused ? 1UL << 8 : 0) | ((ulong)(uint)engine.Lane.Pending << 9)
             | (engine.Lane.Outstanding is null ? 0 : 1UL << 13) | (engine.Lane.Incarnation.IsNone ? 0 : 1UL << 14) | ((ulong)engine.Lane.Acknowledged << 15)
-            | (engine.LateReply is null ? 0 : 1UL << 20) | ((ulong)(uint)engine.Lane.Held << 21);
+            | (engine.LateReply is null ? 0 : 1UL << 20) | (engine.Merge is null ? 0 : 1UL << 40) | ((ulong)(uint)engine.Lane.Held << 21);
         foreach (PendingItem item in LaneFork.Pending(engine.Lane))
             signature = (signature * 31) + Tally.Counts(item.Delta) + (item.Holds ? 7UL : 0);
         foreach (PendingItem item in LaneFork.Outstanding(engine.Lane)?.Items ?? [])
@@ -148,7 +156,8 @@ internal sealed class StateCode
             Byte((int)work.Stage | (World.Resources.IndexOf(work.Session.Resource) << 2) | (work.Session.OutOfOrder ? 64 : 0));
             Number(work.Session.Generation);
             Number(work.Session.Token);
-            Long(Tally.Counts(work.Session.Fields.Span));
+            Record(work.Session.Fields.Span);
+            Byte(work.IsFolded && _world.Bounds.Window != 0 ? 1 : 0);
             Age(work.ClaimedAt - _world.SetBack, _world.Bounds.Window != 0 && work.Stage == Stage.Claimed);
         }
 
@@ -165,6 +174,11 @@ internal sealed class StateCode
         }
 
         Long(engine.LeftBehind);
+        if (engine.Merge is { } merge)
+        {
+            Put(merge.Request(0));
+            Deltas(merge.Deltas.Span);
+        }
     }
 
     private void Put(IReadOnlyCollection<PendingItem> items)
@@ -229,6 +243,13 @@ internal sealed class StateCode
             case BeatRequest beat:
                 Byte(4);
                 Name(beat.Incarnation);
+                break;
+            case CompactRequest compact:
+                Byte(5);
+                Byte(World.Resources.IndexOf(compact.Compactions[0].Resource));
+                Number(compact.Compactions[0].Generation);
+                Number(compact.Seen);
+                Deltas(compact.Compactions[0].Merged.Span);
                 break;
             default:
                 throw new NotSupportedException(request.GetType().Name);
@@ -296,7 +317,7 @@ internal sealed class StateCode
         {
             Byte(World.Resources.IndexOf(letter.Resource) | ((int)letter.Kind << 4));
             Number(letter.Id);
-            Long(Tally.Counts(letter.Fields.Span));
+            Record(letter.Fields.Span);
         }
     }
 
@@ -309,7 +330,7 @@ internal sealed class StateCode
         Byte(open.Holders);
         Byte((int)open.TimesModified);
         Number(open.Generation);
-        Long(Tally.Counts(open.Fields.Span));
+        Record(open.Fields.Span);
         Until(open.Due);
         if (_world.Bounds.Hard == Durations.Never)
             return;
@@ -327,7 +348,7 @@ internal sealed class StateCode
         Byte(_world.Bounds.Failures != 0 ? record.Attempt : 0);
         Number(record.Generation);
         Number(record.Token);
-        Long(Tally.Counts(record.Fields.Span));
+        Record(record.Fields.Span);
         Until(record.LeaseDeadline);
     }
 
@@ -341,6 +362,7 @@ internal sealed class StateCode
                 Byte(delivery.Resource | (delivery.ByToken ? 4 : 0));
                 Number(delivery.Generation);
                 Long(delivery.Counts);
+                Mark(delivery.Mark);
             }
             else
             {
@@ -368,7 +390,7 @@ internal sealed class StateCode
         Byte(left.Keeps | (left.Rollbacks << 4));
         Byte(left.ClockSteps | (left.Pauses << 4));
         Byte(left.Redeliveries | (left.Strangers << 4));
-        Byte(left.Shortages);
+        Byte(left.Shortages | (left.Compactions << 4));
     }
 
     /// <summary>The numbers in their order, and how far each is from the next.</summary>
@@ -437,7 +459,47 @@ internal sealed class StateCode
         if (delta.Length == Tally.Poison.Length)
             Long(ulong.MaxValue);
         else
-            Long(Tally.Counts(delta));
+            Record(delta);
+    }
+
+    /// <summary>A sum is its counts; opaque deltas are each of them, with who has merged it.</summary>
+    private void Record(ReadOnlySpan<byte> record)
+    {
+        if (_world.Bounds.Opaque)
+            Deltas(Tally.Deltas(record));
+        else
+            Long(Tally.Counts(record));
+    }
+
+    private void Deltas(ReadOnlySpan<byte> deltas)
+    {
+        Byte(OpaquePayload.Count(deltas));
+        OpaqueCursor cursor = new(deltas);
+        while (cursor.MoveNext())
+        {
+            Byte((int)cursor.Item.Sequence);
+            Long(OpaqueMerge.CountsOf(cursor.Content));
+            Mark(OpaqueMerge.MarkOfContent(cursor.Content));
+        }
+    }
+
+    /// <summary>Merges are told apart by the order in which they are met.</summary>
+    private void Mark(long mark)
+    {
+        if (mark <= 0)
+        {
+            Byte(mark == 0 ? 0xFE : 0xFF);
+            return;
+        }
+
+        int index = _marks.IndexOf(mark);
+        if (index < 0)
+        {
+            index = _marks.Count;
+            _marks.Add(mark);
+        }
+
+        Byte(index);
     }
 
     private void Byte(int value) => _bytes.Add((byte)value);

@@ -10,7 +10,10 @@ internal static class Telling
     public static IReadOnlyList<string> Of(Bounds bounds, Rules rules, IReadOnlyList<Move> history, InvariantException fault, bool isQuiet)
     {
         List<string> lines = [];
+        int step = 0;
         World world = new(bounds, rules);
+        if (bounds.FlushedAtStart)
+            lines.Add($"     engine 0 has merged {bounds.Events} updates of R, flushed them and let go");
         foreach (Move move in history)
         {
             World next = world.Fork();
@@ -18,11 +21,11 @@ internal static class Telling
             try
             {
                 next.Take(move);
-                lines.Add($"{lines.Count + 1,3}. {what}{Answer(next.LastReply)}");
+                lines.Add($"{++step,3}. {what}{Answer(next.LastReply)}");
             }
             catch (InvariantException)
             {
-                lines.Add($"{lines.Count + 1,3}. {what}{Answer(next.LastReply)}");
+                lines.Add($"{++step,3}. {what}{Answer(next.LastReply)}");
             }
 
             world = next;
@@ -79,6 +82,13 @@ internal static class Telling
             MoveKind.Pause => $"{engine} stands still",
             MoveKind.Return => $"{engine} goes on",
             MoveKind.Redeliver => $"the broker gives update {move.Target % Tally.PerResource} of {World.Resources[move.Target / Tally.PerResource]} to {engine}",
+            MoveKind.Look => $"{engine} looks at the deltas of {resource} and merges them",
+            MoveKind.Compact => $"{engine} stores what it has merged",
+            MoveKind.CompactReplyLost => $"{engine} stores what it has merged; the reply is lost",
+            MoveKind.CompactLateCopy => $"{engine} stores what it has merged; the request is late, and is given up",
+            MoveKind.Fold => $"{engine} merges the deltas of {Claimed(world, move)} and stores the result",
+            MoveKind.FoldReplyLost => $"{engine} merges the deltas of {Claimed(world, move)} and stores the result; the reply is lost",
+            MoveKind.FoldLateCopy => $"{engine} merges the deltas of {Claimed(world, move)} and stores the result; the request is late",
             MoveKind.Stranger => "a process with another number of partitions flushes",
             _ => move.ToString(),
         };
@@ -100,6 +110,7 @@ internal static class Telling
         BeatReply beat => $": {beat.Status}, last {beat.Last}",
         ReapReply reap => reap.WasExpired ? $": taken back, {reap.Remaining} remain" : ": it lives",
         LeaveReply leave => leave.HasLeft ? ": it has left" : $": it still holds {leave.StillHeld}",
+        CompactReply compact => $": {compact.Statuses[0]}",
         ReplayReply replay => $": {replay.Status}",
         _ => "",
     };

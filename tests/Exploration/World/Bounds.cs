@@ -74,6 +74,15 @@ internal sealed record Bounds
     /// <summary>Requests while the server has no memory left.</summary>
     public int Shortages { get; init; }
 
+    /// <summary>Updates are opaque: the server appends them, and engines merge them.</summary>
+    public bool Opaque { get; init; }
+
+    /// <summary>Looks that engines take at the opaque deltas of open sessions, to merge them.</summary>
+    public int Compactions { get; init; }
+
+    /// <summary>The first engine has flushed all updates of the first resource in one batch and let go when the search begins.</summary>
+    public bool FlushedAtStart { get; init; }
+
     /// <summary>Engines have the same identity, as two copies of one virtual machine.</summary>
     public bool SharesIdentity { get; init; }
 
@@ -125,7 +134,7 @@ internal sealed record Bounds
         {
             ("moments", Times), ("lost replies", Losses), ("late copies", Copies), ("late replies", Lates), ("crashes", Crashes), ("forces", Forces), ("leaves", Leaves),
             ("beats", Beats), ("failed completions", Failures), ("replays", Replays), ("poisoned", Poisons), ("rollbacks", Rollbacks), ("clock set back", ClockSteps),
-            ("pauses", Pauses), ("redelivered", Redeliveries), ("other layout", Strangers), ("without memory", Shortages),
+            ("pauses", Pauses), ("redelivered", Redeliveries), ("other layout", Strangers), ("without memory", Shortages), ("compactions", Compactions),
         })
         {
             if (count != 0)
@@ -134,6 +143,10 @@ internal sealed record Bounds
 
         if (SharesIdentity)
             parts.Add("one identity");
+        if (Opaque)
+            parts.Add("opaque");
+        if (FlushedAtStart)
+            parts.Add("all updates flushed");
         foreach ((string name, long span) in new[] { ("lease", Lease), ("linger", Linger), ("hard", Hard == Durations.Never ? 0 : Hard), ("window", Window), ("tombstones", Forgets ? TombstoneLife : 0) })
         {
             if (span != 0)

@@ -99,7 +99,7 @@ internal static class Checker
             if (world.Sink.Find(resource, generation) is not { } delivered)
                 counts[resource] += content;
             else
-                Require(delivered.IsSame(content, timesModified, createdAt, sealedAt, reason), "I4", $"generation {generation} of {key} was delivered with another content than it is sealed with");
+                Require(delivered.IsSame(fields.Span, timesModified, createdAt, sealedAt, reason), "I4", $"generation {generation} of {key} was delivered with another content than it is sealed with");
         }
     }
 

@@ -16,7 +16,11 @@ internal enum Stage : byte
 }
 
 /// <summary>A session that an engine has claimed.</summary>
-internal sealed record Work(ClaimedSession Session, long ClaimedAt, Stage Stage)
+/// <param name="Session">The session.</param>
+/// <param name="ClaimedAt">When it was claimed, or what was merged of it was stored.</param>
+/// <param name="Stage">How far it is.</param>
+/// <param name="IsFolded">Whether it had opaque deltas that were merged.</param>
+internal sealed record Work(ClaimedSession Session, long ClaimedAt, Stage Stage, bool IsFolded = false)
 {
     public ClaimTicket Ticket => new(Session.Resource, Session.Generation, Session.Token);
 }
@@ -62,6 +66,9 @@ internal sealed class Engine
 
     public ImmutableArray<Work> Works { get; set; } = [];
 
+    /// <summary>What the loop that compacts open sessions has merged and not stored yet.</summary>
+    public OpaqueMerge? Merge { get; set; }
+
     public bool IsPaused { get; set; }
 
     /// <summary>When the lane was last answered.</summary>
@@ -89,6 +96,7 @@ internal sealed class Engine
             LateReply = LateReply,
             LateBeat = LateBeat,
             Works = Works,
+            Merge = Merge,
             IsPaused = IsPaused,
             Answered = Answered,
             Mine = Mine,

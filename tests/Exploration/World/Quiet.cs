@@ -20,6 +20,8 @@ internal sealed partial class World
             Take(new Move(MoveKind.Arrive, 0, 0));
         for (int slot = 0; slot < EngineCount; slot++)
         {
+            if (Write(slot).Merge is not null)
+                Take(new Move(MoveKind.Compact, (byte)slot, 0));
             if (Write(slot).LateReply is not null)
                 Take(new Move(MoveKind.Hear, (byte)slot, 0));
             Drain(slot);
@@ -112,6 +114,13 @@ internal sealed partial class World
                 {
                     Fail(engine, which, MoveKind.Fail);
                     continue;
+                }
+
+                if (MustFold(engine.Works[which]))
+                {
+                    Fold(engine, which, MoveKind.Fold);
+                    if (which >= engine.Works.Length || MustFold(engine.Works[which]))
+                        continue;
                 }
 
                 if (engine.Works[which].Stage == Stage.Claimed && Bounds.Window != 0 && !Rules.DeliversAtOnce)

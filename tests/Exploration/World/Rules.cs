@@ -45,6 +45,15 @@ internal class Rules
     /// <summary>True plants a bug in the completer: an engine without a handler claims, and gives back.</summary>
     public virtual bool ClaimsWithoutHandler => false;
 
+    /// <summary>False plants a bug in the completer: it delivers what it has merged of opaque deltas without storing it.</summary>
+    public virtual bool StoresWhatItMerges => true;
+
+    /// <summary>False plants a bug in the completer: it delivers what it has merged although somebody else has stored another merge.</summary>
+    public virtual bool LooksAgain => true;
+
+    /// <summary>False plants a bug in the completer: after the durability window it does not ask whether what it has merged is still stored.</summary>
+    public virtual bool ConfirmsWhatItMerged => true;
+
     /// <summary>False plants a bug in the membership: who is no member of the partition does not look at it.</summary>
     public virtual bool LooksAfterEveryPartition => true;
 

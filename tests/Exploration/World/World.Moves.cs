@@ -35,6 +35,8 @@ internal sealed partial class World
                     AddSessions(moves, engine, slot);
                 AddLane(moves, engine, slot);
                 AddCompletions(moves, engine, slot);
+                if (Bounds.Opaque)
+                    AddCompactions(moves, engine, slot);
                 if (Left.Pauses > 0)
                     moves.Add(new Move(MoveKind.Pause, slot, 0));
             }
@@ -150,6 +152,12 @@ internal sealed partial class World
         for (byte i = 0; i < engine.Works.Length; i++)
         {
             Work work = engine.Works[i];
+            if (MustFold(work))
+            {
+                AddFolds(moves, slot, i);
+                continue;
+            }
+
             if (work.Stage == Stage.Claimed && Bounds.Window != 0 && !Rules.DeliversAtOnce)
             {
                 if (Steady - work.ClaimedAt >= Bounds.Window)

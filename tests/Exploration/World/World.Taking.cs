@@ -77,6 +77,9 @@ internal sealed partial class World
             case MoveKind.Return:
                 Write(move.Engine).IsPaused = false;
                 break;
+            case >= MoveKind.Look and <= MoveKind.FoldLateCopy:
+                TakeOpaque(Write(move.Engine), move);
+                break;
             case MoveKind.Redeliver:
                 Left.Redeliveries--;
                 Redeliver(Write(move.Engine), move.Target);
@@ -135,7 +138,7 @@ internal sealed partial class World
         engine.Mine |= 1UL << ((Tally.PerResource * resource) + index);
         if (Rules.DropsBeforeLastFlush)
             engine.LeftBehind |= 1UL << ((Tally.PerResource * resource) + index);
-        Reference(engine, resource, Rules.DropsBeforeLastFlush ? [] : Tally.Encode(Tally.One(index)), holds: true, force: false);
+        Reference(engine, resource, Rules.DropsBeforeLastFlush ? [] : Bounds.Opaque ? Tally.Opaque(index) : Tally.Encode(Tally.One(index)), holds: true, force: false);
     }
 
     private void End(Engine engine, int resource)
@@ -329,7 +332,9 @@ internal sealed partial class World
     {
         Work work = engine.Works[which];
         bool isHeld = Ask(new ExtendRequest([work.Ticket], Bounds.ClaimLease)).Held[0];
-        if (isHeld && confirms)
+        if (isHeld && confirms && !HasWhatWasMerged(work))
+            engine.Works = engine.Works.RemoveAt(which);
+        else if (isHeld && confirms)
             engine.Works = engine.Works.SetItem(which, work with { Stage = Stage.Confirmed });
         else if (!isHeld && work.Stage != Stage.Delivered)
             engine.Works = engine.Works.RemoveAt(which);

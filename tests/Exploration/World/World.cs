@@ -5,7 +5,9 @@ using Sluice.Flushing;
 namespace Sluice.Exploration;
 
 /// <summary>A request that is still somewhere on its way; nobody hears the answer.</summary>
-internal sealed record Copy(object Request);
+/// <param name="Request">The request.</param>
+/// <param name="Deltas">The opaque deltas that it names, where it replaces some.</param>
+internal sealed record Copy(object Request, ReadOnlyMemory<byte> Deltas = default);
 
 /// <summary>
 /// Everything there is at one moment: the server, its clock, what is on its way, the engines, where completions went, and what may still go wrong. A
@@ -27,6 +29,13 @@ internal sealed partial class World
         Sink = Sink.Empty(bounds.Resources);
         Engines = [.. Enumerable.Range(0, EngineCount).Select(slot => NewEngine(slot))];
         _writable = ~0;
+        if (bounds.FlushedAtStart)
+        {
+            for (int i = 0; i < bounds.Events; i++)
+                Take(new Move(MoveKind.Merge, 0, 0));
+            Take(new Move(MoveKind.End, 0, 0));
+            Take(new Move(MoveKind.Send, 0, 0));
+        }
     }
 
     private World(World origin)
@@ -38,6 +47,7 @@ internal sealed partial class World
         Used = [.. origin.Used];
         Engines = [.. origin.Engines];
         _identities = origin._identities;
+        _marks = origin._marks;
         Answers = origin.Answers;
         Preparing = origin.Preparing;
         SetBack = origin.SetBack;

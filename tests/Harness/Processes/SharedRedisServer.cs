@@ -9,8 +9,8 @@ public sealed class SharedRedisServer : IAsyncDisposable
     private readonly Lock _gate = new();
     private Task<PrivateRedisServer>? _server;
 
-    /// <summary>A prefix that no other test uses.</summary>
-    public static string NewPrefix() => $"t{Interlocked.Increment(ref _issued)}";
+    /// <summary>A prefix that no other test uses, nor makes of its own by putting something behind it.</summary>
+    public static string NewPrefix() => $"t{Interlocked.Increment(ref _issued)}-";
 
     /// <summary>The server; the test is skipped, visibly, where there can be none.</summary>
     public Task<PrivateRedisServer> GetAsync()

@@ -7,7 +7,7 @@ namespace Sluice.Aggregates.Fields;
 /// <summary>A sum and how many contributions it has. A sum of zero of some contributions is not the empty field: they count.</summary>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct AverageState : IFieldState, IEntryState<long, AverageView>
+public struct AverageState : IFieldState, IEntryState<long, AverageView>, IEntryState<int, AverageView>, IEntryState<decimal, AverageView>
 {
     private SumState<long> _sum;
     private long _count;
@@ -69,15 +69,27 @@ public struct AverageState : IFieldState, IEntryState<long, AverageView>
         _count = count;
     }
 
-    readonly AverageView IEntryState<long, AverageView>.Value => View(0);
+    readonly int IEntryState.PayloadLength => IsEmpty ? 0 : AverageMerger.PayloadBytes;
 
-    readonly int IEntryState<long, AverageView>.PayloadLength => IsEmpty ? 0 : AverageMerger.PayloadBytes;
+    readonly void IEntryState.WritePayload(Span<byte> destination) => AverageMerger.Write(destination, _sum.Total, _count);
 
-    readonly bool IEntryState<long, AverageView>.CanAdd(long contribution) => CanAdd(contribution);
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload);
 
-    void IEntryState<long, AverageView>.Add(long contribution) => Merge(contribution);
+    readonly AverageView IEntryState<long, AverageView>.View(int parameter) => View(0);
 
-    readonly void IEntryState<long, AverageView>.WritePayload(Span<byte> destination) => AverageMerger.Write(destination, _sum.Total, _count);
+    readonly bool IEntryState<long, AverageView>.CanAdd(long contribution, int parameter) => CanAdd(contribution);
 
-    void IEntryState<long, AverageView>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
+    void IEntryState<long, AverageView>.Add(long contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
+
+    readonly AverageView IEntryState<int, AverageView>.View(int parameter) => View(0);
+
+    readonly bool IEntryState<int, AverageView>.CanAdd(int contribution, int parameter) => CanAdd(contribution);
+
+    void IEntryState<int, AverageView>.Add(int contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
+
+    readonly AverageView IEntryState<decimal, AverageView>.View(int parameter) => View(parameter);
+
+    readonly bool IEntryState<decimal, AverageView>.CanAdd(decimal contribution, int parameter) => CanAdd(contribution, parameter);
+
+    void IEntryState<decimal, AverageView>.Add(decimal contribution, int parameter, scoped in MergeContext context) => Merge(contribution, parameter);
 }

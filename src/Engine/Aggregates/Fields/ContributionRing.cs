@@ -46,19 +46,32 @@ internal struct ContributionRing<T, TElement>
         _count = 0;
     }
 
+    /// <summary>How many bytes <see cref="WritePayload"/> writes.</summary>
+    public readonly int PayloadLength
+    {
+        get
+        {
+            int length = 0;
+            for (int i = 0; i < _count; i++)
+            {
+                int size = TElement.SizeOf(At(i).Value);
+                length += ContributionIdentity.Bytes + Varint.SizeOf(size) + size;
+            }
+
+            return length;
+        }
+    }
+
     /// <summary>Appends the field's frame, or nothing when there is no element.</summary>
     public readonly void Write(int field, IBufferWriter<byte> output)
     {
-        if (_count == 0)
-            return;
-        int length = 0;
-        for (int i = 0; i < _count; i++)
-        {
-            int size = TElement.SizeOf(At(i).Value);
-            length += ContributionIdentity.Bytes + Varint.SizeOf(size) + size;
-        }
+        if (_count != 0)
+            WritePayload(FieldFrame.Append(output, field, PayloadLength));
+    }
 
-        Span<byte> rest = FieldFrame.Append(output, field, length);
+    /// <summary>Writes the elements, the greatest first.</summary>
+    public readonly void WritePayload(Span<byte> rest)
+    {
         for (int i = _count - 1; i >= 0; i--)
         {
             ref readonly Slot slot = ref At(i);

@@ -11,7 +11,7 @@ namespace Sluice.Aggregates.Fields;
 /// registers are kept as a sorted list that grows by doubling; beyond that all of them, a byte each (16 KiB), after which a merge never allocates.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct DistinctState : IFieldState
+public struct DistinctState : IFieldState, IEntryState<string, DistinctView>, IEntryState<long, DistinctView>, IEntryState<Guid, DistinctView>
 {
     /// <summary>Where the list ends: longer ones would cost more to insert into than a register does.</summary>
     internal const int SparseCapacity = 1024;
@@ -195,4 +195,28 @@ public struct DistinctState : IFieldState
             }
         }
     }
+
+    readonly int IEntryState.PayloadLength => PayloadLength;
+
+    readonly void IEntryState.WritePayload(Span<byte> destination) => WritePayload(destination);
+
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload);
+
+    readonly DistinctView IEntryState<string, DistinctView>.View(int parameter) => View;
+
+    readonly bool IEntryState<string, DistinctView>.CanAdd(string contribution, int parameter) => true;
+
+    void IEntryState<string, DistinctView>.Add(string contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
+
+    readonly DistinctView IEntryState<long, DistinctView>.View(int parameter) => View;
+
+    readonly bool IEntryState<long, DistinctView>.CanAdd(long contribution, int parameter) => true;
+
+    void IEntryState<long, DistinctView>.Add(long contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
+
+    readonly DistinctView IEntryState<Guid, DistinctView>.View(int parameter) => View;
+
+    readonly bool IEntryState<Guid, DistinctView>.CanAdd(Guid contribution, int parameter) => true;
+
+    void IEntryState<Guid, DistinctView>.Add(Guid contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
 }

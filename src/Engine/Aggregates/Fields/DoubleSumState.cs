@@ -11,7 +11,7 @@ namespace Sluice.Aggregates.Fields;
 /// </summary>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct DoubleSumState : IFieldState, IEntryState<double, double>
+public struct DoubleSumState : IFieldState, IDifferenceState<double>
 {
     private double _total;
 
@@ -36,6 +36,18 @@ public struct DoubleSumState : IFieldState, IEntryState<double, double>
     /// <param name="contribution">What is added.</param>
     public void Merge(double contribution) => _total += contribution;
 
+    /// <summary>True when the sum after the subtraction is finite.</summary>
+    /// <param name="contribution">What would be subtracted.</param>
+    public readonly bool CanSubtract(double contribution) => double.IsFinite(_total - contribution);
+
+    /// <summary>Subtracts what <see cref="CanSubtract"/> has allowed.</summary>
+    /// <param name="contribution">What is subtracted.</param>
+    public void Subtract(double contribution) => _total -= contribution;
+
+    /// <summary>The sum and what it began with, rounded once more.</summary>
+    /// <param name="initial">The beginning.</param>
+    public readonly double TotalFrom(long initial) => initial + _total;
+
     /// <inheritdoc/>
     public void Reset() => _total = 0;
 
@@ -56,15 +68,21 @@ public struct DoubleSumState : IFieldState, IEntryState<double, double>
         _total = BinaryPrimitives.ReadDoubleLittleEndian(payload);
     }
 
-    readonly double IEntryState<double, double>.Value => _total;
+    static bool IEntryState.CanCancelOut => true;
 
-    readonly int IEntryState<double, double>.PayloadLength => IsEmpty ? 0 : DoubleSumMerger.PayloadBytes;
+    readonly int IEntryState.PayloadLength => IsEmpty ? 0 : DoubleSumMerger.PayloadBytes;
 
-    readonly bool IEntryState<double, double>.CanAdd(double contribution) => CanAdd(contribution);
+    readonly void IEntryState.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteDoubleLittleEndian(destination, _total);
 
-    void IEntryState<double, double>.Add(double contribution) => Merge(contribution);
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload);
 
-    readonly void IEntryState<double, double>.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteDoubleLittleEndian(destination, _total);
+    readonly double IEntryState<double, double>.View(int parameter) => _total;
 
-    void IEntryState<double, double>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
+    readonly bool IEntryState<double, double>.CanAdd(double contribution, int parameter) => CanAdd(contribution);
+
+    void IEntryState<double, double>.Add(double contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
+
+    readonly bool IDifferenceState<double>.CanSubtract(double contribution, int parameter) => CanSubtract(contribution);
+
+    void IDifferenceState<double>.Subtract(double contribution, int parameter) => Subtract(contribution);
 }

@@ -10,7 +10,7 @@ namespace Sluice.Aggregates.Fields;
 /// <typeparam name="TOrder">Which one is kept.</typeparam>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; a merge allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct FirstOrLastState<T, TElement, TOrder> : IFieldState
+public struct FirstOrLastState<T, TElement, TOrder> : IFieldState, IEntryState<Stamped<T>, T>
     where T : notnull
     where TElement : IElement<T>
     where TOrder : IContributionOrder
@@ -49,10 +49,7 @@ public struct FirstOrLastState<T, TElement, TOrder> : IFieldState
         if (!_hasValue)
             return;
         int size = TElement.SizeOf(_value!);
-        Span<byte> payload = FieldFrame.Append(output, field, ContributionIdentity.Bytes + Varint.SizeOf(size) + size);
-        _identity.Write(payload);
-        payload = payload[ContributionIdentity.Bytes..];
-        TElement.Write(_value!, payload[Varint.Write(payload, size)..]);
+        WritePayload(FieldFrame.Append(output, field, ContributionIdentity.Bytes + Varint.SizeOf(size) + size));
     }
 
     /// <summary>Reads a payload that <see cref="Write"/> wrote.</summary>
@@ -67,5 +64,27 @@ public struct FirstOrLastState<T, TElement, TOrder> : IFieldState
         _identity = cursor.Identity;
         _value = TElement.Read(cursor.Value);
         _hasValue = true;
+    }
+
+    static bool IEntryState.IsOrdered => true;
+
+    readonly int IEntryState.PayloadLength => _hasValue ? ContributionIdentity.Bytes + Varint.SizeOf(TElement.SizeOf(_value!)) + TElement.SizeOf(_value!) : 0;
+
+    readonly void IEntryState.WritePayload(Span<byte> destination) => WritePayload(destination);
+
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload);
+
+    readonly T IEntryState<Stamped<T>, T>.View(int parameter) => _value!;
+
+    readonly bool IEntryState<Stamped<T>, T>.CanAdd(Stamped<T> contribution, int parameter) => true;
+
+    void IEntryState<Stamped<T>, T>.Add(Stamped<T> contribution, int parameter, scoped in MergeContext context) => Merge(contribution, in context);
+
+    private readonly void WritePayload(Span<byte> payload)
+    {
+        int size = TElement.SizeOf(_value!);
+        _identity.Write(payload);
+        payload = payload[ContributionIdentity.Bytes..];
+        TElement.Write(_value!, payload.Slice(Varint.Write(payload, size), size));
     }
 }

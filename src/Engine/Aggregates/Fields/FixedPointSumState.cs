@@ -1,12 +1,14 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.ComponentModel;
+using Sluice.Aggregates.Wire;
 
 namespace Sluice.Aggregates.Fields;
 
 /// <summary>An exact sum of decimals of one scale: a sum of 64-bit integers.</summary>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct FixedPointSumState : IFieldState
+public struct FixedPointSumState : IFieldState, IDifferenceState<decimal>
 {
     private SumState<long> _units;
 
@@ -48,4 +50,22 @@ public struct FixedPointSumState : IFieldState
     /// <param name="payload">The bytes.</param>
     /// <exception cref="InvalidDataException">The bytes are not canonical.</exception>
     public void Read(ReadOnlySpan<byte> payload) => _units.Read(payload);
+
+    static bool IEntryState.CanCancelOut => true;
+
+    readonly int IEntryState.PayloadLength => IsEmpty ? 0 : SumMerger.PayloadBytes;
+
+    readonly void IEntryState.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteInt64LittleEndian(destination, _units.Total);
+
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload);
+
+    readonly decimal IEntryState<decimal, decimal>.View(int parameter) => TotalFrom(0, parameter);
+
+    readonly bool IEntryState<decimal, decimal>.CanAdd(decimal contribution, int parameter) => CanAdd(contribution, parameter);
+
+    void IEntryState<decimal, decimal>.Add(decimal contribution, int parameter, scoped in MergeContext context) => Merge(contribution, parameter);
+
+    readonly bool IDifferenceState<decimal>.CanSubtract(decimal contribution, int parameter) => CanSubtract(contribution, parameter);
+
+    void IDifferenceState<decimal>.Subtract(decimal contribution, int parameter) => Subtract(contribution, parameter);
 }

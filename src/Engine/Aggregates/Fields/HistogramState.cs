@@ -10,7 +10,7 @@ namespace Sluice.Aggregates.Fields;
 /// to one that was hit before allocates nothing.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct HistogramState : IFieldState
+public struct HistogramState : IFieldState, IEntryState<double, HistogramView>
 {
     private const int FirstCapacity = 8;
 
@@ -21,6 +21,17 @@ public struct HistogramState : IFieldState
 
     /// <inheritdoc/>
     public readonly bool IsEmpty => _used == 0;
+
+    private readonly int PayloadLength
+    {
+        get
+        {
+            int length = 0;
+            for (int i = 0; i < _used; i++)
+                length += HistogramPayload.SizeOf(_counts![i]);
+            return length;
+        }
+    }
 
     /// <summary>Refuses what has no bucket where an event is made.</summary>
     /// <param name="value">The contribution.</param>
@@ -86,14 +97,8 @@ public struct HistogramState : IFieldState
     /// <inheritdoc/>
     public readonly void Write(int field, IBufferWriter<byte> output)
     {
-        if (_used == 0)
-            return;
-        int length = 0;
-        for (int i = 0; i < _used; i++)
-            length += HistogramPayload.SizeOf(_counts![i]);
-        Span<byte> rest = FieldFrame.Append(output, field, length);
-        for (int i = 0; i < _used; i++)
-            rest = rest[HistogramPayload.Write(rest, _indices![i], _counts![i])..];
+        if (_used != 0)
+            WritePayload(FieldFrame.Append(output, field, PayloadLength));
     }
 
     /// <summary>Reads a payload that <see cref="Write"/> wrote.</summary>
@@ -114,5 +119,23 @@ public struct HistogramState : IFieldState
             _indices[i] = (ushort)cursor.Index;
             _counts[i] = cursor.Count;
         }
+    }
+
+    readonly int IEntryState.PayloadLength => PayloadLength;
+
+    readonly void IEntryState.WritePayload(Span<byte> destination) => WritePayload(destination);
+
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload, parameter);
+
+    readonly HistogramView IEntryState<double, HistogramView>.View(int parameter) => View(parameter);
+
+    readonly bool IEntryState<double, HistogramView>.CanAdd(double contribution, int parameter) => CanAdd(contribution);
+
+    void IEntryState<double, HistogramView>.Add(double contribution, int parameter, scoped in MergeContext context) => Merge(contribution, parameter);
+
+    private readonly void WritePayload(Span<byte> rest)
+    {
+        for (int i = 0; i < _used; i++)
+            rest = rest[HistogramPayload.Write(rest, _indices![i], _counts![i])..];
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using Sluice.Aggregates.Wire;
 
 namespace Sluice.Aggregates.Fields;
@@ -17,6 +18,7 @@ internal struct KeyedList<T, TElement, TEntry>
 
     private Slot[]? _slots;
     private int _count;
+    private TEntry _gone;
 
     /// <summary>An empty list with room for so many keys.</summary>
     public KeyedList(int room) => _slots = new Slot[room];
@@ -53,14 +55,16 @@ internal struct KeyedList<T, TElement, TEntry>
         return false;
     }
 
-    /// <summary>Takes a new key in where <see cref="TryFind"/> said, unless the list is full of smaller ones.</summary>
-    public void Insert(int position, ulong hash, T key, TEntry entry, int capacity)
+    /// <summary>Takes a new key in where <see cref="TryFind"/> said, unless the list is full of smaller ones; true when another one had to go.</summary>
+    public bool Insert(int position, ulong hash, T key, TEntry entry, int capacity)
     {
-        if (_count == capacity)
+        bool isFull = _count == capacity;
+        if (isFull)
         {
             if (position == _count)
-                return;
+                return false;
             _count--;
+            _gone = _slots![_count].Entry;
         }
         else if (_slots is null || _count == _slots.Length)
         {
@@ -70,13 +74,22 @@ internal struct KeyedList<T, TElement, TEntry>
         _slots.AsSpan(position, _count - position).CopyTo(_slots.AsSpan(position + 1));
         _slots![position] = new Slot { Hash = hash, Key = key, Entry = entry };
         _count++;
+        return isFull;
     }
 
-    /// <summary>Empties the list and keeps its room.</summary>
+    /// <summary>What is left of an entry that has gone, with its buffers, or a new one: what the next key may begin with.</summary>
+    public readonly TEntry Spare() => _slots is not null && _count < _slots.Length ? _slots[_count].Entry : _gone;
+
+    /// <summary>The entry of the key that the last insertion has pushed out.</summary>
+    [UnscopedRef]
+    public ref TEntry Gone => ref _gone;
+
+    /// <summary>Takes all keys out and keeps the room, and the entries, which the caller has emptied.</summary>
     public void Clear()
     {
         // The room outlives the keys; what they refer to must not.
-        _slots.AsSpan(0, _count).Clear();
+        for (int i = 0; i < _count; i++)
+            _slots![i].Key = default!;
         _count = 0;
     }
 

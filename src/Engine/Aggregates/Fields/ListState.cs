@@ -13,7 +13,7 @@ namespace Sluice.Aggregates.Fields;
 /// the list's capacity; a merge into a full list allocates nothing, and a contribution in order costs the same whatever the size.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct ListState<T, TElement, TOrder> : IFieldState
+public struct ListState<T, TElement, TOrder> : IFieldState, IEntryState<Stamped<T>, ListView<T>>
     where T : notnull
     where TElement : IElement<T>
     where TOrder : IContributionOrder
@@ -62,4 +62,18 @@ public struct ListState<T, TElement, TOrder> : IFieldState
     /// <param name="capacity">How many elements the list keeps.</param>
     /// <exception cref="InvalidDataException">The bytes are not canonical.</exception>
     public void Read(ReadOnlySpan<byte> payload, int capacity) => _ring.Read<TOrder>(payload, capacity);
+
+    static bool IEntryState.IsOrdered => true;
+
+    readonly int IEntryState.PayloadLength => _ring.PayloadLength;
+
+    readonly void IEntryState.WritePayload(Span<byte> destination) => _ring.WritePayload(destination);
+
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload, parameter);
+
+    readonly ListView<T> IEntryState<Stamped<T>, ListView<T>>.View(int parameter) => View;
+
+    readonly bool IEntryState<Stamped<T>, ListView<T>>.CanAdd(Stamped<T> contribution, int parameter) => true;
+
+    void IEntryState<Stamped<T>, ListView<T>>.Add(Stamped<T> contribution, int parameter, scoped in MergeContext context) => Merge(contribution, parameter, in context);
 }

@@ -15,7 +15,7 @@ namespace Sluice.Aggregates.Fields;
 /// <typeparam name="TValue">What a snapshot shows of it.</typeparam>
 /// <remarks>
 /// Code that generated code calls; not meant to be used directly. A mutable value that its holder guards. A sorted list that grows by doubling up to the
-/// capacity; a contribution to a key that is known, or that does not enter, allocates nothing.
+/// capacity, with the field of a key in each place; a contribution to a key that is known, or that does not enter, allocates what its field does, and nothing.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public struct MapState<TKey, TElement, TEntry, TContribution, TValue> : IFieldState
@@ -31,31 +31,43 @@ public struct MapState<TKey, TElement, TEntry, TContribution, TValue> : IFieldSt
     /// <summary>True when the key's field can hold the result of the merge.</summary>
     /// <param name="key">The key.</param>
     /// <param name="contribution">What would be merged.</param>
-    public readonly bool CanAdd(TKey key, TContribution contribution) =>
-        !_entries.TryFind(TElement.Hash(key), key, out int position) || _entries.EntryAt(position).CanAdd(contribution);
+    /// <param name="parameter">The parameter of the keys' fields: the same in every call.</param>
+    public readonly bool CanAdd(TKey key, TContribution contribution, int parameter) =>
+        !_entries.TryFind(TElement.Hash(key), key, out int position) || _entries.EntryAt(position).CanAdd(contribution, parameter);
 
     /// <summary>Merges what <see cref="CanAdd"/> has allowed, unless the map is full of keys with smaller hashes.</summary>
     /// <param name="key">The key.</param>
     /// <param name="contribution">What is merged.</param>
     /// <param name="capacity">How many keys the map keeps: the same in every call.</param>
-    public void Merge(TKey key, TContribution contribution, int capacity)
+    /// <param name="parameter">The parameter of the keys' fields: the same in every call.</param>
+    /// <param name="context">Gives the contribution its place in the order, where the keys' fields have one.</param>
+    public void Merge(TKey key, TContribution contribution, int capacity, int parameter, scoped in MergeContext context)
     {
         ulong hash = TElement.Hash(key);
         if (_entries.TryFind(hash, key, out int position))
         {
-            _entries.EntryAt(position).Add(contribution);
+            _entries.EntryAt(position).Add(contribution, parameter, in context);
             return;
         }
 
-        TEntry entry = default;
-        entry.Add(contribution);
-        if (!entry.IsEmpty)
-            _entries.Insert(position, hash, key, entry, capacity);
+        if (position == capacity)
+        {
+            // What number an event's later contributions get must not depend on which keys this process happens to have seen.
+            if (TEntry.IsOrdered)
+                context.NextSequence();
+            return;
+        }
+
+        TEntry entry = _entries.Spare();
+        entry.Add(contribution, parameter, in context);
+        if (!entry.IsEmpty && _entries.Insert(position, hash, key, entry, capacity))
+            _entries.Gone.Reset();
     }
 
     /// <summary>An immutable copy of the map.</summary>
     /// <param name="capacity">How many keys the map keeps.</param>
-    public readonly MapView<TKey, TValue> View(int capacity)
+    /// <param name="parameter">The parameter of the keys' fields.</param>
+    public readonly MapView<TKey, TValue> View(int capacity, int parameter)
     {
         if (IsEmpty)
             return MapView<TKey, TValue>.Empty;
@@ -64,14 +76,19 @@ public struct MapState<TKey, TElement, TEntry, TContribution, TValue> : IFieldSt
         {
             ref readonly TEntry entry = ref _entries.EntryAt(i);
             if (!entry.IsEmpty)
-                values[_entries.KeyAt(i)] = entry.Value;
+                values[_entries.KeyAt(i)] = entry.View(parameter);
         }
 
         return new MapView<TKey, TValue>(values, isAtCapacity: _entries.Count == capacity);
     }
 
     /// <inheritdoc/>
-    public void Reset() => _entries.Clear();
+    public void Reset()
+    {
+        for (int i = 0; i < _entries.Count; i++)
+            _entries.EntryAt(i).Reset();
+        _entries.Clear();
+    }
 
     /// <inheritdoc/>
     public readonly void Write(int field, IBufferWriter<byte> output)
@@ -80,28 +97,32 @@ public struct MapState<TKey, TElement, TEntry, TContribution, TValue> : IFieldSt
             return;
         int length = 0;
         for (int i = 0; i < _entries.Count; i++)
-            length += _entries.SizeAt(i) + 1 + _entries.EntryAt(i).PayloadLength;
+        {
+            int size = _entries.EntryAt(i).PayloadLength;
+            length += _entries.SizeAt(i) + Varint.SizeOf(size) + size;
+        }
+
         Span<byte> rest = FieldFrame.Append(output, field, length);
         for (int i = 0; i < _entries.Count; i++)
         {
             ref readonly TEntry entry = ref _entries.EntryAt(i);
             rest = rest[_entries.WriteAt(i, rest)..];
             int size = entry.PayloadLength;
-            rest[0] = (byte)size;
+            rest = rest[Varint.Write(rest, size)..];
             if (size != 0)
-                entry.WritePayload(rest[1..]);
-            rest = rest[(1 + size)..];
+                entry.WritePayload(rest[..size]);
+            rest = rest[size..];
         }
     }
 
     /// <summary>Reads a payload that <see cref="Write"/> wrote.</summary>
     /// <param name="payload">The bytes.</param>
     /// <param name="capacity">How many keys the map keeps.</param>
-    /// <param name="kind">The kind of field on the wire.</param>
+    /// <param name="parameter">The parameter of the keys' fields.</param>
     /// <exception cref="InvalidDataException">The bytes are not canonical.</exception>
-    public void Read(ReadOnlySpan<byte> payload, int capacity, string kind)
+    public void Read(ReadOnlySpan<byte> payload, int capacity, int parameter)
     {
-        if (!KeyedCursor.IsCanonical<TElement>(payload, capacity, FieldMergers.MapValuesOf(kind), out int count))
+        if (!KeyedCursor.IsCanonical<TElement>(payload, capacity, hasValues: true, values: null, out int count))
             throw MalformedField.Of("map", payload.Length);
         _entries = new KeyedList<TKey, TElement, TEntry>(count);
         KeyedCursor cursor = new(payload, hasValues: true);
@@ -109,7 +130,9 @@ public struct MapState<TKey, TElement, TEntry, TContribution, TValue> : IFieldSt
         {
             TEntry entry = default;
             if (!cursor.Value.IsEmpty)
-                entry.ReadPayload(cursor.Value);
+                entry.ReadPayload(cursor.Value, parameter);
+            else if (!TEntry.CanCancelOut)
+                throw MalformedField.Of("map", payload.Length);
             _entries.Insert(_entries.Count, cursor.Hash, TElement.Read(cursor.Key), entry, capacity);
         }
     }

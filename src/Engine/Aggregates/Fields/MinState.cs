@@ -59,15 +59,15 @@ public struct MinState<T, TOrdinal> : IFieldState, IEntryState<T, T>
         _hasValue = true;
     }
 
-    readonly T IEntryState<T, T>.Value => ValueOrDefault;
+    readonly int IEntryState.PayloadLength => IsEmpty ? 0 : ExtremumPayload.Bytes;
 
-    readonly int IEntryState<T, T>.PayloadLength => IsEmpty ? 0 : ExtremumPayload.Bytes;
+    readonly void IEntryState.WritePayload(Span<byte> destination) => ExtremumPayload.Write(destination, _ordinal);
 
-    readonly bool IEntryState<T, T>.CanAdd(T contribution) => true;
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload);
 
-    void IEntryState<T, T>.Add(T contribution) => Merge(contribution);
+    readonly T IEntryState<T, T>.View(int parameter) => ValueOrDefault;
 
-    readonly void IEntryState<T, T>.WritePayload(Span<byte> destination) => ExtremumPayload.Write(destination, _ordinal);
+    readonly bool IEntryState<T, T>.CanAdd(T contribution, int parameter) => true;
 
-    void IEntryState<T, T>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
+    void IEntryState<T, T>.Add(T contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
 }

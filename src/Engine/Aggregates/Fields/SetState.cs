@@ -13,7 +13,7 @@ namespace Sluice.Aggregates.Fields;
 /// capacity; a value that is known, or that does not enter, allocates nothing.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct SetState<T, TElement> : IFieldState
+public struct SetState<T, TElement> : IFieldState, IEntryState<T, SetView<T>>
     where T : notnull
     where TElement : IKeyElement<T>
 {
@@ -21,6 +21,17 @@ public struct SetState<T, TElement> : IFieldState
 
     /// <inheritdoc/>
     public readonly bool IsEmpty => _values.Count == 0;
+
+    private readonly int PayloadLength
+    {
+        get
+        {
+            int length = 0;
+            for (int i = 0; i < _values.Count; i++)
+                length += _values.SizeAt(i);
+            return length;
+        }
+    }
 
     /// <summary>Takes the value in, unless the set is full of ones with smaller hashes.</summary>
     /// <param name="contribution">The value.</param>
@@ -50,14 +61,8 @@ public struct SetState<T, TElement> : IFieldState
     /// <inheritdoc/>
     public readonly void Write(int field, IBufferWriter<byte> output)
     {
-        if (IsEmpty)
-            return;
-        int length = 0;
-        for (int i = 0; i < _values.Count; i++)
-            length += _values.SizeAt(i);
-        Span<byte> rest = FieldFrame.Append(output, field, length);
-        for (int i = 0; i < _values.Count; i++)
-            rest = rest[_values.WriteAt(i, rest)..];
+        if (!IsEmpty)
+            WritePayload(FieldFrame.Append(output, field, PayloadLength));
     }
 
     /// <summary>Reads a payload that <see cref="Write"/> wrote.</summary>
@@ -66,7 +71,7 @@ public struct SetState<T, TElement> : IFieldState
     /// <exception cref="InvalidDataException">The bytes are not canonical.</exception>
     public void Read(ReadOnlySpan<byte> payload, int capacity)
     {
-        if (!KeyedCursor.IsCanonical<TElement>(payload, capacity, values: null, out int count))
+        if (!KeyedCursor.IsCanonical<TElement>(payload, capacity, hasValues: false, values: null, out int count))
             throw MalformedField.Of("set", payload.Length);
         _values = new KeyedList<T, TElement, NoEntry>(count);
         KeyedCursor cursor = new(payload, hasValues: false);
@@ -75,4 +80,22 @@ public struct SetState<T, TElement> : IFieldState
     }
 
     private readonly struct NoEntry;
+
+    readonly int IEntryState.PayloadLength => PayloadLength;
+
+    readonly void IEntryState.WritePayload(Span<byte> destination) => WritePayload(destination);
+
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload, parameter);
+
+    readonly SetView<T> IEntryState<T, SetView<T>>.View(int parameter) => View(parameter);
+
+    readonly bool IEntryState<T, SetView<T>>.CanAdd(T contribution, int parameter) => true;
+
+    void IEntryState<T, SetView<T>>.Add(T contribution, int parameter, scoped in MergeContext context) => Merge(contribution, parameter);
+
+    private readonly void WritePayload(Span<byte> rest)
+    {
+        for (int i = 0; i < _values.Count; i++)
+            rest = rest[_values.WriteAt(i, rest)..];
+    }
 }

@@ -10,7 +10,7 @@ namespace Sluice.Aggregates.Fields;
 /// <typeparam name="T"><see cref="long"/> or <see cref="int"/>.</typeparam>
 /// <remarks>Code that generated code calls; not meant to be used directly. A mutable value that its holder guards; allocates nothing.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct SumState<T> : IFieldState, IEntryState<T, T>
+public struct SumState<T> : IFieldState, IDifferenceState<T>
     where T : struct, IBinaryInteger<T>, ISignedNumber<T>, IMinMaxValue<T>
 {
     private T _total;
@@ -72,15 +72,21 @@ public struct SumState<T> : IFieldState, IEntryState<T, T>
         _total = T.CreateChecked(BinaryPrimitives.ReadInt64LittleEndian(payload));
     }
 
-    readonly T IEntryState<T, T>.Value => _total;
+    static bool IEntryState.CanCancelOut => true;
 
-    readonly int IEntryState<T, T>.PayloadLength => IsEmpty ? 0 : SumMerger.PayloadBytes;
+    readonly int IEntryState.PayloadLength => IsEmpty ? 0 : SumMerger.PayloadBytes;
 
-    readonly bool IEntryState<T, T>.CanAdd(T contribution) => CanAdd(contribution);
+    readonly void IEntryState.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteInt64LittleEndian(destination, long.CreateChecked(_total));
 
-    void IEntryState<T, T>.Add(T contribution) => Merge(contribution);
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload);
 
-    readonly void IEntryState<T, T>.WritePayload(Span<byte> destination) => BinaryPrimitives.WriteInt64LittleEndian(destination, long.CreateChecked(_total));
+    readonly T IEntryState<T, T>.View(int parameter) => _total;
 
-    void IEntryState<T, T>.ReadPayload(ReadOnlySpan<byte> payload) => Read(payload);
+    readonly bool IEntryState<T, T>.CanAdd(T contribution, int parameter) => CanAdd(contribution);
+
+    void IEntryState<T, T>.Add(T contribution, int parameter, scoped in MergeContext context) => Merge(contribution);
+
+    readonly bool IDifferenceState<T>.CanSubtract(T contribution, int parameter) => CanSubtract(contribution);
+
+    void IDifferenceState<T>.Subtract(T contribution, int parameter) => Subtract(contribution);
 }

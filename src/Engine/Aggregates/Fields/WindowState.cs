@@ -12,7 +12,7 @@ namespace Sluice.Aggregates.Fields;
 /// the window's size; a merge into a full window allocates nothing, and a contribution in order costs the same whatever the size.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct WindowState<T, TElement> : IFieldState
+public struct WindowState<T, TElement> : IFieldState, IEntryState<Stamped<T>, WindowView<T>>
     where T : notnull
     where TElement : IElement<T>
 {
@@ -60,4 +60,18 @@ public struct WindowState<T, TElement> : IFieldState
     /// <param name="size">How many elements the window keeps.</param>
     /// <exception cref="InvalidDataException">The bytes are not canonical.</exception>
     public void Read(ReadOnlySpan<byte> payload, int size) => _ring.Read<LatestFirst>(payload, size);
+
+    static bool IEntryState.IsOrdered => true;
+
+    readonly int IEntryState.PayloadLength => _ring.PayloadLength;
+
+    readonly void IEntryState.WritePayload(Span<byte> destination) => _ring.WritePayload(destination);
+
+    void IEntryState.ReadPayload(ReadOnlySpan<byte> payload, int parameter) => Read(payload, parameter);
+
+    readonly WindowView<T> IEntryState<Stamped<T>, WindowView<T>>.View(int parameter) => View;
+
+    readonly bool IEntryState<Stamped<T>, WindowView<T>>.CanAdd(Stamped<T> contribution, int parameter) => true;
+
+    void IEntryState<Stamped<T>, WindowView<T>>.Add(Stamped<T> contribution, int parameter, scoped in MergeContext context) => Merge(contribution, parameter, in context);
 }

@@ -60,36 +60,45 @@ internal static class FieldMergers
         [OpaquePayload.Kind] = new OpaqueMerger(),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    // A map's kind is "map", the kind of its keys, and the kind of its values: the kinds that have a fixed size and no parameter.
-    private static readonly FrozenDictionary<string, (IFieldMerger Map, MapValues Values)> Maps = ByKind
-        .Where(static kind => IsMapValue(kind.Key))
-        .Select(static kind => (kind.Key, Values: new MapValues(kind.Value, canBeEmpty: kind.Key.StartsWith("sum.", StringComparison.Ordinal))))
-        .SelectMany(static kind => new (string Kind, IFieldMerger Map, MapValues Values)[]
-        {
-            ($"map.utf8.{kind.Key}", new KeyedMerger<StringElement>(kind.Values), kind.Values),
-            ($"map.i64.{kind.Key}", new KeyedMerger<Int64Element>(kind.Values), kind.Values),
-            ($"map.guid.{kind.Key}", new KeyedMerger<GuidElement>(kind.Values), kind.Values),
-        })
-        .ToFrozenDictionary(static kind => kind.Kind, static kind => (kind.Map, kind.Values), StringComparer.Ordinal);
+    private static readonly string[] KeyTypes = ["utf8", "i64", "guid"];
 
-    /// <summary>All kinds, for those who must know each.</summary>
-    public static IEnumerable<string> Kinds => ByKind.Keys.Concat(Maps.Keys);
-
-    /// <summary>What a map of this kind keeps for each key.</summary>
-    public static MapValues MapValuesOf(string kind) => Maps[kind].Values;
+    /// <summary>All kinds, for those who must know each. A map's kind is "map", the type of its keys, and the kind of its values.</summary>
+    public static IEnumerable<string> Kinds =>
+        ByKind.Keys.Concat(KeyTypes.SelectMany(static keys => ByKind.Keys.Where(IsMapValue).Select(values => $"map.{keys}.{values}")));
 
     /// <summary>The merger of a declared field.</summary>
     /// <exception cref="NotSupportedException">No such kind, or not with this parameter.</exception>
     public static IFieldMerger Of(AggregateSchema schema, FieldSchema field)
     {
-        IFieldMerger? merger = ByKind.GetValueOrDefault(field.Kind) ?? Maps.GetValueOrDefault(field.Kind).Map;
-        if (merger is null)
-            throw new NotSupportedException($"Field '{field.Name}' of aggregate '{schema.Name}' is of the kind '{field.Kind}', which this version does not know.");
-        if (!merger.Accepts(field.Parameter))
-            throw new NotSupportedException($"Field '{field.Name}' of aggregate '{schema.Name}': the kind '{field.Kind}' does not take the parameter {field.Parameter}.");
+        string what = $"Field '{field.Name}' of aggregate '{schema.Name}'";
+        IFieldMerger merger = ByKind.GetValueOrDefault(field.Kind) ?? OfMap(field, what)
+            ?? throw new NotSupportedException($"{what} is of the kind '{field.Kind}', which this version does not know.");
+        if (!merger.Accepts(field.Parameter) || (field.ValueParameter != 0 && ByKind.ContainsKey(field.Kind)))
+            throw NotAccepted(what, field.Kind, merger.Accepts(field.Parameter) ? field.ValueParameter : field.Parameter);
         return merger;
     }
 
-    private static bool IsMapValue(string kind) =>
-        kind is "sum.i64" or "sum.i32" or "sum.f64" or "average.i64" || kind.StartsWith("max.", StringComparison.Ordinal) || kind.StartsWith("min.", StringComparison.Ordinal);
+    /// <summary>The kind of a map's values; null where the kind is not a map's.</summary>
+    public static string? ValueKindOf(string kind) => kind.Split('.', 3) is ["map", var keys, var values] && KeyTypes.Contains(keys) && ByKind.ContainsKey(values) && IsMapValue(values) ? values : null;
+
+    private static IFieldMerger? OfMap(FieldSchema field, string what)
+    {
+        if (ValueKindOf(field.Kind) is not { } kind)
+            return null;
+        IFieldMerger merger = ByKind[kind];
+        if (!merger.Accepts(field.ValueParameter))
+            throw NotAccepted(what, kind, field.ValueParameter);
+        MapValues values = new(merger, field.ValueParameter, canBeEmpty: kind.StartsWith("sum.", StringComparison.Ordinal));
+        return field.Kind.Split('.', 3)[1] switch
+        {
+            "utf8" => new KeyedMerger<StringElement>(values),
+            "i64" => new KeyedMerger<Int64Element>(values),
+            _ => new KeyedMerger<GuidElement>(values),
+        };
+    }
+
+    private static NotSupportedException NotAccepted(string what, string kind, int parameter) => new($"{what}: the kind '{kind}' does not take the parameter {parameter}.");
+
+    // The identities of opaque deltas, and what replaces them, belong to a field and not to a key in it.
+    private static bool IsMapValue(string kind) => kind != OpaquePayload.Kind;
 }

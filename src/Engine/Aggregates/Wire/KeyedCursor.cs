@@ -54,12 +54,13 @@ internal ref struct KeyedCursor(ReadOnlySpan<byte> payload, bool hasValues)
     /// <summary>True when the payload is the one form of some non-empty set or map: 1 to so many entries, strictly ascending.</summary>
     /// <param name="payload">The bytes.</param>
     /// <param name="capacity">How many entries there may be.</param>
-    /// <param name="values">What the values are; null in sets.</param>
+    /// <param name="hasValues">True in maps.</param>
+    /// <param name="values">What the values are; null in sets, and where whoever reads a map's values judges them.</param>
     /// <param name="count">How many entries there are.</param>
-    public static bool IsCanonical<TElement>(ReadOnlySpan<byte> payload, int capacity, MapValues? values, out int count)
+    public static bool IsCanonical<TElement>(ReadOnlySpan<byte> payload, int capacity, bool hasValues, MapValues? values, out int count)
         where TElement : IElementRange
     {
-        KeyedCursor cursor = new(payload, values is not null);
+        KeyedCursor cursor = new(payload, hasValues);
         ulong hash = 0;
         ReadOnlySpan<byte> key = default;
         for (count = 0; cursor.MoveNext(); count++)

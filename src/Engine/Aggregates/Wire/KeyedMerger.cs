@@ -12,7 +12,7 @@ internal sealed class KeyedMerger<TElement>(MapValues? values = null) : IFieldMe
 {
     public bool Accepts(int parameter) => parameter is >= 1 and <= WindowAttribute.MaxSize;
 
-    public bool IsCanonical(ReadOnlySpan<byte> payload, int parameter) => KeyedCursor.IsCanonical<TElement>(payload, parameter, values, out _);
+    public bool IsCanonical(ReadOnlySpan<byte> payload, int parameter) => KeyedCursor.IsCanonical<TElement>(payload, parameter, values is not null, values, out _);
 
     public bool TryMerge(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, int parameter, Span<byte> destination, out int written)
     {
@@ -52,13 +52,16 @@ internal sealed class KeyedMerger<TElement>(MapValues? values = null) : IFieldMe
 
     private bool TryMergeEntry(in KeyedCursor a, in KeyedCursor b, Span<byte> destination, out int length)
     {
-        // The length of a value of a fixed size takes one byte.
-        int key = a.Bytes.Length - a.Value.Length - 1;
+        // The value's length is not known yet: room is left for the longest that it can have, and closed up afterwards.
+        int key = a.Bytes.Length - a.Value.Length - Varint.SizeOf(a.Value.Length);
         a.Bytes[..key].CopyTo(destination);
-        length = key + 1;
-        if (!values!.TryMerge(a.Value, b.Value, destination[length..], out int written))
+        int bound = a.Value.Length + b.Value.Length;
+        Span<byte> room = destination.Slice(key + Varint.SizeOf(bound), bound);
+        length = key;
+        if (!values!.TryMerge(a.Value, b.Value, room, out int written))
             return false;
-        destination[key] = (byte)written;
+        length += Varint.Write(destination[key..], written);
+        room[..written].CopyTo(destination[length..]);
         length += written;
         return true;
     }

@@ -37,7 +37,8 @@ internal sealed record AggregateListing(string Prefix, AggregateSchema Schema, i
             using JsonDocument document = JsonDocument.Parse(text);
             JsonElement root = document.RootElement;
             ImmutableArray<FieldSchema> fields = [.. root.GetProperty("fields").EnumerateArray().Select(static field => new FieldSchema(
-                field.GetProperty("name").GetString() ?? "", field.GetProperty("kind").GetString() ?? "", field.GetProperty("parameter").GetInt32()))];
+                field.GetProperty("name").GetString() ?? "", field.GetProperty("kind").GetString() ?? "", field.GetProperty("parameter").GetInt32(),
+                field.TryGetProperty("valueParameter", out JsonElement value) ? value.GetInt32() : 0))];
             AggregateListing listing = new(
                 parts[0], new AggregateSchema(parts[1], fields), root.GetProperty("partitions").GetInt32(),
                 ulong.Parse(root.GetProperty("layout").GetString() ?? "", NumberStyles.HexNumber, CultureInfo.InvariantCulture));
@@ -64,6 +65,8 @@ internal sealed record AggregateListing(string Prefix, AggregateSchema Schema, i
                 json.WriteString("name", field.Name);
                 json.WriteString("kind", field.Kind);
                 json.WriteNumber("parameter", field.Parameter);
+                if (field.ValueParameter != 0)
+                    json.WriteNumber("valueParameter", field.ValueParameter);
                 json.WriteEndObject();
             }
 

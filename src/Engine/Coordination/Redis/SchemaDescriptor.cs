@@ -1,12 +1,13 @@
 using System.Buffers.Binary;
 using System.Collections.Frozen;
 using Sluice.Aggregates;
+using Sluice.Aggregates.Wire;
 
 namespace Sluice.Coordination.Redis;
 
 /// <summary>
-/// An aggregate's schema as the scripts read it: 3 bytes for each field, its kind and its parameter. It holds what a merge depends on and nothing
-/// else, since it travels with every call.
+/// An aggregate's schema as the scripts read it: 3 bytes for each field, its kind and its parameter, and 3 more behind them for what some maps keep
+/// for their keys. It holds what a merge depends on and nothing else, since it travels with every call.
 /// </summary>
 internal static class SchemaDescriptor
 {
@@ -81,47 +82,67 @@ internal static class SchemaDescriptor
     private const byte WindowKind = 0x40;
     private const byte DistinctKind = 0x50;
     private const byte HistogramKind = 0x70;
+    private const byte WideMapKind = 0xB0;
     private const byte MapKind = 0xC0;
     private const byte OpaqueKind = 0xF0;
 
-    /// <summary>The descriptor of a schema: <see cref="FieldBytes"/> for each field, in order.</summary>
+    // What a wide map's parameter says beside the capacity: which of the descriptions behind the fields is that of its values.
+    private const int WideMapStep = 1024;
+
+    /// <summary>
+    /// The descriptor of a schema: <see cref="FieldBytes"/> for each field, in order, then as many for what each wide map keeps. A wide map is one whose
+    /// values have another kind than a map's own can name.
+    /// </summary>
     /// <exception cref="NotSupportedException">The schema has a field kind or a parameter that is not known.</exception>
     public static byte[] For(AggregateSchema schema)
     {
         // Refuses what it does not know, as the merger of the other coordinators does.
         _ = RecordMerger.For(schema);
-        byte[] descriptor = new byte[schema.Fields.Length * FieldBytes];
+        FieldSchema[] wide = [.. schema.Fields.Where(static field => IsWideMap(KindOf(field)))];
+        byte[] descriptor = new byte[(schema.Fields.Length + wide.Length) * FieldBytes];
+        int next = 0;
         for (int i = 0; i < schema.Fields.Length; i++)
         {
-            Span<byte> field = descriptor.AsSpan(i * FieldBytes, FieldBytes);
-            field[0] = KindOf(schema.Fields[i]);
-            BinaryPrimitives.WriteUInt16LittleEndian(field[1..], checked((ushort)schema.Fields[i].Parameter));
+            FieldSchema field = schema.Fields[i];
+            Write(descriptor, i, KindOf(field), field.Parameter + (IsWideMap(KindOf(field)) ? WideMapStep * next++ : 0));
         }
 
+        for (int i = 0; i < wide.Length; i++)
+            Write(descriptor, schema.Fields.Length + i, Kinds[FieldMergers.ValueKindOf(wide[i].Kind)!], wide[i].ValueParameter);
         return descriptor;
     }
 
+    private static void Write(Span<byte> descriptor, int index, byte kind, int parameter)
+    {
+        descriptor[index * FieldBytes] = kind;
+        BinaryPrimitives.WriteUInt16LittleEndian(descriptor[((index * FieldBytes) + 1)..], checked((ushort)parameter));
+    }
+
+    private static bool IsWideMap(byte kind) => (kind & 0xF0) == WideMapKind;
+
     /// <summary>
-    /// True for a field that may take kilobytes: a sketch, a histogram, an opaque state, or a collection of more than <see cref="MaxSmallCollection"/>. A resource's large fields are stored as a record of their own, so that
+    /// True for a field that may take kilobytes: a sketch, a histogram, a wide map, an opaque state, or a collection of more than <see cref="MaxSmallCollection"/>. A resource's large fields are stored as a record of their own, so that
     /// deltas without them do not rewrite them. Merging a resource's two records gives the whole one.
     /// </summary>
     /// <exception cref="NotSupportedException">The field's kind is not known.</exception>
     public static bool IsLarge(FieldSchema field)
     {
         byte kind = KindOf(field);
-        return kind is DistinctKind or HistogramKind or OpaqueKind || (kind >= WindowKind && field.Parameter > MaxSmallCollection);
+        return kind is DistinctKind or HistogramKind or OpaqueKind || IsWideMap(kind) || (kind >= WindowKind && field.Parameter > MaxSmallCollection);
     }
 
     private static byte KindOf(FieldSchema field) =>
         Kinds.TryGetValue(field.Kind, out byte kind) || TryGetMapKind(field.Kind, out kind) ? kind : throw new NotSupportedException($"Field '{field.Name}' is of the kind '{field.Kind}', which this version does not know.");
 
-    // The high four bits of a map's kind say what its keys are, the low four what their fields are.
+    // The high four bits of a map's kind say what its keys are, the low four what their fields are; those of a wide one say only what its keys are.
     private static bool TryGetMapKind(string name, out byte kind)
     {
-        string[] parts = name.Split('.', 3);
-        int keys = parts is ["map", var key, _] ? Array.IndexOf(["utf8", "i64", "guid"], key) : -1;
-        int values = keys >= 0 && Kinds.TryGetValue(parts[2], out byte value) ? Array.IndexOf(MapValueKinds, value) : -1;
-        kind = values < 0 ? (byte)0 : (byte)(MapKind + (keys << 4) + values);
-        return values >= 0;
+        kind = 0;
+        if (FieldMergers.ValueKindOf(name) is not { } of)
+            return false;
+        int keys = Array.IndexOf(["utf8", "i64", "guid"], name.Split('.', 3)[1]);
+        int values = Array.IndexOf(MapValueKinds, Kinds[of]);
+        kind = (byte)(values < 0 ? WideMapKind + keys : MapKind + (keys << 4) + values);
+        return true;
     }
 }

@@ -67,15 +67,18 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
     [InlineData("map.utf8.sum.i64", 10, 10, 3)]
     [InlineData("map.utf8.sum.i64", 100, 100, 10)]
     [InlineData("map.utf8.sum.i64", 1000, 1000, 10)]
+    [InlineData("map.utf8.window.utf8", 10, 10, 4, 10)]
+    [InlineData("map.utf8.window.utf8", 100, 100, 10, 10)]
+    [InlineData("map.utf8.window.utf8", 1000, 1000, 10, 10)]
     [InlineData("histogram", 6, 10, 3)]
     [InlineData("histogram", 6, 100, 10)]
     [InlineData("histogram", 6, 1000, 10)]
-    public async Task The_time_of_the_server_per_merged_field_is_printed(string kind, int parameter, int stored, int added)
+    public async Task The_time_of_the_server_per_merged_field_is_printed(string kind, int parameter, int stored, int added, int valueParameter = 0)
     {
         CancellationToken cancellationToken = TestContext.Current.CancellationToken;
-        AggregateSchema schema = new("a", new FieldSchema("F", kind, parameter));
+        AggregateSchema schema = new("a", new FieldSchema("F", kind, parameter, valueParameter));
         Script script = new(RecordMergeServer.WithMerger(SameMerge));
-        byte[] record = Field(kind, parameter, 0, stored), delta = Field(kind, parameter, stored - (added / 2), added);
+        byte[] record = Field(kind, parameter, valueParameter, 0, stored), delta = Field(kind, parameter, valueParameter, stored - (added / 2), added);
         bool isLarge = SchemaDescriptor.IsLarge(schema.Fields[0]);
         await server.Client.LoadAsync(script, cancellationToken: cancellationToken);
         await server.Client.Command("CONFIG").Write("RESETSTAT").ExecuteAsync(cancellationToken: cancellationToken);
@@ -91,7 +94,7 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
             FormattableString.Invariant($"{kind} {parameter}, {stored} stored ({record.Length} bytes), {added} merged in: {microseconds / FieldCalls / 50:F1} us of the server"));
     }
 
-    private static byte[] Field(string kind, int parameter, int from, int count)
+    private static byte[] Field(string kind, int parameter, int valueParameter, int from, int count)
     {
         ArrayBufferWriter<byte> output = new();
         WindowState<string, StringElement> window = default;
@@ -99,6 +102,7 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
         AverageState average = default;
         SetState<string, StringElement> set = default;
         MapState<string, StringElement, SumState<long>, long, long> map = default;
+        MapState<string, StringElement, WindowState<string, StringElement>, Stamped<string>, WindowView<string>> windows = default;
         HistogramState histogram = default;
         for (int i = from; i < from + count; i++)
         {
@@ -108,7 +112,9 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
             last.Merge($"/page/{i}", context);
             average.Merge(i);
             set.Merge($"/page/{i}", Math.Max(1, parameter));
-            map.Merge($"/page/{i}", 1000 + i, Math.Max(1, parameter));
+            map.Merge($"/page/{i}", 1000 + i, Math.Max(1, parameter), 0, context);
+            for (int j = 0; j < valueParameter; j++)
+                windows.Merge($"/page/{i}", $"/page/{j}", parameter, valueParameter, context);
             histogram.Merge(Math.ScaleB(1 + (i % 64 / 64.0), i / 64), 6);
         }
 
@@ -125,6 +131,9 @@ public sealed class RecordMergeCostTests(RecordMergeServer server) : IClassFixtu
                 break;
             case "set":
                 set.Write(0, output);
+                break;
+            case "map" when valueParameter != 0:
+                windows.Write(0, output);
                 break;
             case "map":
                 map.Write(0, output);

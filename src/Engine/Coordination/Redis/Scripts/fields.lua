@@ -1,11 +1,11 @@
 -- The kinds of fields that most aggregates do without, for the merger in merge.lua: what it makes only for schemas that have one of them.
 --
---   add_fields(families, is_payload, merge_field, read_varint, is_value) -> nothing
+--   add_fields(families, is_payload, merge_field, read_varint, is_value, bytes, count) -> nothing
 --     Adds to `families`, by the high four bits of a kind's number, a pair of functions:
 --       is(kind, parameter, record, start, stop)                  -> whether the bytes are a canonical payload
 --       merge(kind, parameter, left, a, a_stop, right, b, b_stop) -> the merged payload, '' when the field becomes empty; false when it overflows,
 --                                                                    nil when a payload is not canonical
-local function add_fields(families, is_payload, merge_field, read_varint, is_value)
+local function add_fields(families, is_payload, merge_field, read_varint, is_value, bytes, count)
   local unpack, pack, byte, char, sub, concat = struct.unpack, struct.pack, string.byte, string.char, string.sub, table.concat
 
   -- Sums of doubles and averages.
@@ -122,18 +122,23 @@ local function add_fields(families, is_payload, merge_field, read_varint, is_val
   end}
 
   -- Sets and maps: entries by ascending hash, 8 bytes, then the key behind its length, and in maps the payload of the key's field behind its own.
-  local MAPS = 0xC0
+  local WIDE_MAPS, MAPS = 0xB0, 0xC0
   local VALUE_KINDS = {[0] = 0x10, 0x11, 0x60, 0x61, 0x20, 0x21, 0x22, 0x23, 0x30, 0x31, 0x32, 0x33}
   local LAST_SUM = 2
 
-  -- The type of the keys and the kind of their fields, if they have any, and whether contributions to those can cancel out.
-  local function entry_form(kind)
-    if kind < MAPS then return kind % 16 end
-    return (kind - MAPS - kind % 16) / 16, VALUE_KINDS[kind % 16], kind % 16 <= LAST_SUM
+  -- The type of the keys and the kind of their fields, if they have any, whether contributions to those can cancel out, where they are described, and
+  -- how many keys there may be. A wide map's fields are described behind those of the aggregate.
+  local function entry_form(kind, parameter)
+    if kind < WIDE_MAPS then return kind % 16, nil, false, 0, parameter end
+    if kind >= MAPS then return (kind - MAPS - kind % 16) / 16, VALUE_KINDS[kind % 16], kind % 16 <= LAST_SUM, 0, parameter end
+    local capacity = parameter % 1024
+    local value_index = count + (parameter - capacity) / 1024
+    return kind % 16, bytes[3 * value_index + 1], false, value_index, capacity
   end
 
-  -- The hash of the entry at a place in two halves, where its key begins and ends, and where the entry ends; nil when it is malformed.
-  local function read_entry(type, value_kind, can_be_empty, record, at, stop, is_checked)
+  -- The hash of the entry at a place in two halves, where its key begins and ends, where the entry ends, and where its value begins; nil when it is
+  -- malformed.
+  local function read_entry(type, value_kind, value_index, can_be_empty, record, at, stop, is_checked)
     if at + 8 > stop then return nil end
     local high, low, length = unpack('>I4I4B', record, at)
     local key = at + 9
@@ -145,14 +150,18 @@ local function add_fields(families, is_payload, merge_field, read_varint, is_val
     if key_last > stop or not is_checked and not is_value(type, record, key, key_last) then return nil end
     if not value_kind then return high, low, key, key_last, key_last end
     if key_last == stop then return nil end
-    local size = byte(record, key_last + 1)
-    local last = key_last + 1 + size
+    local size, value = byte(record, key_last + 1), key_last + 2
+    if size >= 128 then
+      size, value = read_varint(record, key_last + 1)
+      if not size then return nil end
+    end
+    local last = value + size - 1
     if size == 0 then
       if not can_be_empty then return nil end
-    elseif last > stop or size > 127 or not is_checked and not is_payload(value_kind, 0, record, key_last + 2, last) then
+    elseif last > stop or not is_checked and not is_payload(value_kind, value_index, record, value, last) then
       return nil
     end
-    return high, low, key, key_last, last
+    return high, low, key, key_last, last, value
   end
 
   -- Negative, zero or positive, as the bytes compare.
@@ -164,11 +173,11 @@ local function add_fields(families, is_payload, merge_field, read_varint, is_val
     return a_last - a - b_last + b
   end
 
-  local function is_entries(kind, capacity, record, at, stop)
-    local type, value_kind, can_be_empty = entry_form(kind)
+  local function is_entries(kind, parameter, record, at, stop)
+    local type, value_kind, can_be_empty, value_index, capacity = entry_form(kind, parameter)
     local w, x, y, z = -1, 0, 0, 0
     for _ = 1, capacity do
-      local high, low, key, key_last, last = read_entry(type, value_kind, can_be_empty, record, at, stop)
+      local high, low, key, key_last, last = read_entry(type, value_kind, value_index, can_be_empty, record, at, stop)
       if not high or high < w or high == w and (low < x or low == x and compare(record, key, key_last, record, y, z) <= 0) then return false end
       if last == stop then return true end
       w, x, y, z, at = high, low, key, key_last, last + 1
@@ -177,12 +186,12 @@ local function add_fields(families, is_payload, merge_field, read_varint, is_val
   end
 
   -- Cut off behind the capacity: a key that is cut off once is cut off in every later merge, so that one that stays has its whole value.
-  local function merge_entries(kind, capacity, left, i, left_stop, right, j, right_stop)
-    if not is_entries(kind, capacity, left, i, left_stop) or not is_entries(kind, capacity, right, j, right_stop) then return nil end
-    local type, value_kind = entry_form(kind)
+  local function merge_entries(kind, parameter, left, i, left_stop, right, j, right_stop)
+    if not is_entries(kind, parameter, left, i, left_stop) or not is_entries(kind, parameter, right, j, right_stop) then return nil end
+    local type, value_kind, _, value_index, capacity = entry_form(kind, parameter)
     local parts, n, run, run_at, run_stop = {}, 0, nil, 0, 0
-    local a, a_low, a_key, a_key_last, a_last = read_entry(type, value_kind, true, left, i, left_stop, true)
-    local b, b_low, b_key, b_key_last, b_last = read_entry(type, value_kind, true, right, j, right_stop, true)
+    local a, a_low, a_key, a_key_last, a_last, a_value = read_entry(type, value_kind, value_index, true, left, i, left_stop, true)
+    local b, b_low, b_key, b_key_last, b_last, b_value = read_entry(type, value_kind, value_index, true, right, j, right_stop, true)
     for _ = 1, capacity do
       if not a and not b then break end
       local order
@@ -198,7 +207,7 @@ local function add_fields(families, is_payload, merge_field, read_varint, is_val
       local from, at, last = left, i, a_last
       if order > 0 or order == 0 and value_kind and a_last == a_key_last + 1 then from, at, last = right, j, b_last end
       if order == 0 and value_kind and a_last > a_key_last + 1 and b_last > b_key_last + 1 then
-        local frame = merge_field(value_kind, 0, left, a_key_last + 2, a_last, right, b_key_last + 2, b_last)
+        local frame = merge_field(value_kind, value_index, left, a_value, a_last, right, b_value, b_last)
         if not frame then return frame end
         if run then
           parts[n + 1] = sub(run, run_at, run_stop)
@@ -219,11 +228,11 @@ local function add_fields(families, is_payload, merge_field, read_varint, is_val
       end
       if order <= 0 then
         i = a_last + 1
-        a, a_low, a_key, a_key_last, a_last = read_entry(type, value_kind, true, left, i, left_stop, true)
+        a, a_low, a_key, a_key_last, a_last, a_value = read_entry(type, value_kind, value_index, true, left, i, left_stop, true)
       end
       if order >= 0 then
         j = b_last + 1
-        b, b_low, b_key, b_key_last, b_last = read_entry(type, value_kind, true, right, j, right_stop, true)
+        b, b_low, b_key, b_key_last, b_last, b_value = read_entry(type, value_kind, value_index, true, right, j, right_stop, true)
       end
     end
     if run then parts[n + 1] = sub(run, run_at, run_stop) end
@@ -231,5 +240,5 @@ local function add_fields(families, is_payload, merge_field, read_varint, is_val
   end
 
   families[10] = {is_entries, merge_entries}
-  families[12], families[13], families[14] = families[10], families[10], families[10]
+  families[11], families[12], families[13], families[14] = families[10], families[10], families[10], families[10]
 end

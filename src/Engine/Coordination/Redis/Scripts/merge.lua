@@ -14,7 +14,7 @@ do
 local unpack, pack, byte, sub, rep, concat = struct.unpack, struct.pack, string.byte, string.sub, string.rep, table.concat
 
 -- Kinds in a descriptor: the high four bits choose the merge, the low four the range of the values. See SchemaDescriptor.cs.
-local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OTHERS, HISTOGRAM, FIRST, OPAQUE = 0x11, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90, 0xF0
+local SUM_I32, EXTREMA, MIN, WINDOWS, DISTINCT, OTHERS, HISTOGRAM, FIRST, WIDE_MAP, MAPS, OPAQUE = 0x11, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90, 0xB0, 0xC0, 0xF0
 
 -- A field of a sum is 10 bytes; its index and its length, 8, are read as one number: 0x0800 plus the index.
 local SUM_HEADER = 0x0800
@@ -75,7 +75,7 @@ local function merge_sums(schema, small, delta)
 end
 
 -- Everything that only schemas with other fields than sums need; made once per call of a script, and only for them.
-local function general_merger(bytes, has_others)
+local function general_merger(bytes, count, has_others)
   local find, char = string.find, string.char
   local band, bor = bit.band, bit.bor
   local EIGHT, SIXTEEN, EIGHT_ENTRIES = '<' .. rep('I3', 8), '<' .. rep('I3', 16), '>' .. rep('I3', 8)
@@ -533,7 +533,7 @@ local function general_merger(bytes, has_others)
     return index, start, start + length - 1
   end
 
-  if has_others then add_fields(families, is_payload, merge_field, read_varint, is_value) end
+  if has_others then add_fields(families, is_payload, merge_field, read_varint, is_value, bytes, count) end
 
   return function(schema, small, big, delta)
     local large = schema.large
@@ -549,7 +549,7 @@ local function general_merger(bytes, has_others)
         if overflows then return 1 end
         return 0, concat(smalls), concat(larges)
       end
-      local kind, is_large = bytes[3 * index + 1], large[index + 1]
+      local kind, is_large = index < count and bytes[3 * index + 1], large[index + 1]
       -- A field that is not declared, or that stands in the wrong part of the stored record.
       if not kind or s == index and is_large or b == index and not is_large then return 2 end
       local frame
@@ -597,14 +597,18 @@ end
 
 function read_schema(descriptor)
   local bytes = {byte(descriptor, 1, -1)}
-  local count = #bytes / 3
+  -- Behind the fields stands what each wide map keeps for its keys.
+  local count, described = 0, #bytes / 3
   local large, has_large, only_sums, has_narrow, has_others, has_opaque = {}, false, true, false, false, false
-  for i = 1, count do
-    local kind = bytes[3 * i - 2]
+  while count < described do
+    count = count + 1
+    local i, kind = count, bytes[3 * count - 2]
+    local is_wide = kind >= WIDE_MAP and kind < MAPS
+    if is_wide then described = described - 1 end
     if kind >= EXTREMA then
       only_sums = false
       if kind >= OTHERS and kind < OPAQUE then has_others = true end
-      if kind == DISTINCT or kind == HISTOGRAM or kind >= OPAQUE or kind >= WINDOWS and bytes[3 * i - 1] + 256 * bytes[3 * i] > 32 then
+      if kind == DISTINCT or kind == HISTOGRAM or is_wide or kind >= OPAQUE or kind >= WINDOWS and bytes[3 * i - 1] + 256 * bytes[3 * i] > 32 then
         large[i], has_large = true, true
         has_opaque = has_opaque or kind >= OPAQUE
       end
@@ -627,7 +631,7 @@ function read_schema(descriptor)
     full = 10 * count,
     form = sub('<HlHlHlHlHlHlHlHl', 1, 1 + 2 * count),
     limit = not has_long and -1 or has_narrow and 2 ^ 60 or 2 ^ 104,
-    merge = not only_sums and general_merger(bytes, has_others),
+    merge = not only_sums and general_merger(bytes, count, has_others),
   }
 end
 
