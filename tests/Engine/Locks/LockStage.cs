@@ -26,12 +26,14 @@ internal sealed class LockStage : IAsyncDisposable
 
     public LockPartitionState State => Server.Snapshot(Space, 0);
 
-    public (LockClient Client, CuttableLocks Connection) NewEngine(TimeSpan? lease = null)
+    public (LockClient Client, CuttableLocks Connection) NewEngine(TimeSpan? lease = null) =>
+        NewEngine(LockTerms.Of(new EngineLockOptions { LeaseDuration = lease ?? Lease, Description = $"engine {_engines + 1}" }, TimeSpan.FromSeconds(2), runsOut: true));
+
+    public (LockClient Client, CuttableLocks Connection) NewEngine(LockTerms terms)
     {
         CuttableLocks connection = new(Server);
-        EngineLockOptions options = new() { LeaseDuration = lease ?? Lease, Description = $"engine {++_engines}" };
-        LockClient client = new(
-            connection, Space, LockTerms.Of(options, TimeSpan.FromSeconds(2), runsOut: true), new LockEngineId(_engines, _engines), Time, NullLogger.Instance);
+        _engines++;
+        LockClient client = new(connection, Space, terms, new LockEngineId(_engines, _engines), Time, NullLogger.Instance);
         _clients.Add(client);
         return (client, connection);
     }

@@ -121,16 +121,11 @@ public sealed partial class DogpileCache
             return loaded;
         while (true)
         {
-            CreationLease? lease = null;
             if (stale is { Life.IsGone: true })
                 stale = null;
-            if (_options.Mutex is { } mutex)
-            {
-                lease = await mutex.AcquireAsync(MutexKey(request.Key), waits: stale is null || request.IsForced, token).ConfigureAwait(false);
-                if (lease is null)
-                    return stale; // somebody elsewhere creates: this cache falls through
-            }
-
+            (bool mayCreate, CreationLease? lease) = await EnterAsync(request.Key, waits: stale is null || request.IsForced, token).ConfigureAwait(false);
+            if (!mayCreate)
+                return stale; // somebody elsewhere creates: this cache falls through
             try
             {
                 // Whoever had the lease before may have created it.
@@ -140,9 +135,9 @@ public sealed partial class DogpileCache
                 if (isDone)
                     return made;
             }
-            catch (OperationCanceledException) when (lease is { LostToken.IsCancellationRequested: true } && !token.IsCancellationRequested)
+            catch (Exception) when (lease is { LostToken.IsCancellationRequested: true } && !token.IsCancellationRequested)
             {
-                // Not what the callers asked for: somebody else creates by now, and they wait for that one.
+                // Its token was cancelled, and what a factory throws then need not say so. Not what the callers asked for: somebody else creates by now, and they wait for that one.
                 _logger.CreationLeaseLost(request.Key);
             }
             finally
@@ -150,6 +145,23 @@ public sealed partial class DogpileCache
                 if (lease is not null)
                     await lease.DisposeAsync().ConfigureAwait(false);
             }
+        }
+    }
+
+    /// <summary>Takes the right to create from the mutex, if there is one. A mutex that fails costs exclusion and not the callers' value.</summary>
+    private async ValueTask<(bool MayCreate, CreationLease? Lease)> EnterAsync(string key, bool waits, CancellationToken token)
+    {
+        if (_options.Mutex is not { } mutex)
+            return (true, null);
+        try
+        {
+            CreationLease? lease = await mutex.AcquireAsync(MutexKey(key), waits, token).ConfigureAwait(false);
+            return (lease is not null, lease);
+        }
+        catch (Exception e) when (!token.IsCancellationRequested)
+        {
+            _logger.CreationMutexFailed(e, key);
+            return (true, null);
         }
     }
 
@@ -176,7 +188,10 @@ public sealed partial class DogpileCache
         if (!context.IsKept || made.Life.Options.ShouldCache?.Invoke(made.Value) == false)
             return true;
         long changes = _changes.Now;
-        if (_store is not null && !await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false))
+        bool isTaken = _store is null || await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false);
+
+        // What was made without a lease, since there was none to be had, has no successor to give way to: what is in the store stays there, and this cache goes on with what it has.
+        if (!isTaken && context.FencingToken != 0)
         {
             _logger.CreationLeaseLost(made.Life.Key);
             return false;
