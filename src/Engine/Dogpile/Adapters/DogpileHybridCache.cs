@@ -51,7 +51,7 @@ public sealed class DogpileHybridCache : HybridCache
         {
             return tags is null
                 ? _cache.GetOrCreateAsync(key, (factory, state), static (call, _, token) => call.factory(call.state, token), terms, cancellationToken)
-                : _cache.GetOrCreateAsync(key, (factory, state, tags), static (call, creation, token) => CreateTaggedAsync(call, creation, token), terms, cancellationToken);
+                : _cache.GetOrCreateAsync(key, (factory, state, tags), static (call, creation, token) => CreateTaggedAsync<TState, T>(call, creation, token), terms, cancellationToken);
         }
 
         bool isForced = flags.HasFlag(Reads), isKept = !flags.HasFlag(Writes);
@@ -59,7 +59,7 @@ public sealed class DogpileHybridCache : HybridCache
             return FindAsync<T>(key, isForced, terms, cancellationToken);
         return _cache.GetOrCreateAsync(
             key,
-            (factory, state, tags: tags ?? [], isKept),
+            (factory, state, tags, isKept),
             static (call, creation, token) =>
             {
                 creation.IsKept = call.isKept;
@@ -91,15 +91,16 @@ public sealed class DogpileHybridCache : HybridCache
         : _cache.InvalidateTagAsync(tag, Invalidation.Hard, cancellationToken);
 
     private static ValueTask<T> CreateTaggedAsync<TState, T>(
-        (Func<TState, CancellationToken, ValueTask<T>> Factory, TState State, IEnumerable<string> Tags) call, DogpileCreation creation, CancellationToken token)
+        (Func<TState, CancellationToken, ValueTask<T>> Factory, TState State, IEnumerable<string>? Tags) call, DogpileCreation creation, CancellationToken token)
     {
-        creation.Options = creation.Options with { Tags = [.. call.Tags] };
+        if (call.Tags is not null)
+            creation.Options = creation.Options with { Tags = [.. call.Tags] };
         return call.Factory(call.State, token);
     }
 
-    private async ValueTask<T> FindAsync<T>(string key, bool reads, DogpileEntryOptions terms, CancellationToken cancellation)
+    private async ValueTask<T> FindAsync<T>(string key, bool isBlind, DogpileEntryOptions terms, CancellationToken cancellation)
     {
-        ValueLookup<T> found = reads ? default : await _cache.FindAsync<T>(key, terms, cancellation).ConfigureAwait(false);
+        ValueLookup<T> found = isBlind ? default : await _cache.FindAsync<T>(key, terms, cancellation).ConfigureAwait(false);
         return found.IsFound ? found.Value : default!;
     }
 
