@@ -125,6 +125,8 @@ public sealed class RedisStoreTests(SharedRedisServer shared) : IAsyncLifetime
     [InlineData(false)]
     public async Task A_change_that_nobody_could_tell_of_is_found_after_the_gap(bool tracking)
     {
+        // A server of its own: every connection to it is killed, and others' tests have theirs to the shared one.
+        _parts.Add(_server = await PrivateRedisServer.StartAsync([], Cancellation));
         DogpileCache one = await CacheAsync(tracking), two = await CacheAsync(tracking);
         await FollowsAsync(one, two);
         Assert.Equal(1, await GetAsync(one, 1));
