@@ -8,11 +8,10 @@ namespace Sluice.Creators;
 /// <remarks>
 /// <code>
 /// call N            N callers at once; "answered V1xN1 V2xN2 ...; N errors" when all have their answers
-/// keep-calling N    again and again, until "stop"; creations end by themselves, and are "created TOKEN FROM TO VALUE" (times in ticks)
+/// keep-calling N    again and again, until "stop"; creations end by themselves, and are "created TOKEN FROM TO" (times in ticks)
 /// stop              ends that; "answered ..." over all of it
 /// create V          the creation that runs ends with this value
 /// write V           the creation that runs writes to the store itself, with its fencing token: "taken" or "refused"
-/// expire            makes the value too old, for everybody; "expired"
 /// </code>
 /// A creation says "creating TOKEN" when it begins and "cancelled" when it is asked to stop, which it does not hear.
 /// </remarks>
@@ -67,10 +66,6 @@ internal sealed class CreatorProcess : IAsyncDisposable
                 break;
             case ["write", string value]:
                 Say(await WriteAsync(value) ? "taken" : "refused");
-                break;
-            case ["expire"]:
-                await _engine.Dogpile.ExpireAsync(Key);
-                Say("expired");
                 break;
             default:
                 throw new ArgumentException($"There is no command '{string.Join(' ', command)}'.", nameof(command));
