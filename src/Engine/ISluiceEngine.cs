@@ -6,6 +6,9 @@ public interface ISluiceEngine : IAsyncDisposable
     /// <summary>See <see cref="SluiceEngine.Dogpile"/>.</summary>
     DogpileCache Dogpile { get; }
 
+    /// <summary>See <see cref="SluiceEngine.CreationMutex"/>.</summary>
+    ICreationMutex CreationMutex { get; }
+
     /// <summary>See <see cref="SluiceEngine.Locks"/>.</summary>
     ILockService Locks { get; }
 

@@ -32,6 +32,7 @@ public sealed partial class SluiceEngine : ISluiceEngine
     private readonly Lock _gate = new();
     private readonly Random? _seeded;
     private readonly CancellationTokenSource _flushing = new();
+    private readonly LockService _creationLocks;
     private ImmutableArray<AggregateRuntime> _runtimes = [];
     private ImmutableArray<EventSource> _sources = [];
     private Task _flushLoop = Task.CompletedTask;
@@ -51,12 +52,21 @@ public sealed partial class SluiceEngine : ISluiceEngine
         _seeded = options.IdentitySeed is { } seed ? new Random(seed) : null;
         Origin = NextRandom();
         SweepSeed = (int)NextRandom();
-        Locks = new LockService(options.Locks, ConnectLocks);
-        Dogpile = new DogpileCache(options.Dogpile ?? new DogpileCacheOptions { TimeProvider = options.TimeProvider, LoggerFactory = options.LoggerFactory });
+        Locks = new LockService(options.Locks, () => ConnectLocks(LockTerms.Of(options.Locks, options.RequestTimeout, IsShared)));
+        _creationLocks = new LockService(
+            options.Locks, () => ConnectLocks(LockTerms.OfCreations(options.Locks, options.CreationHeartbeat, options.RequestTimeout, IsShared)));
+        CreationMutex = new LockCreationMutex(_creationLocks, options.CreationHeartbeat * 2);
+        Dogpile = new DogpileCache(DogpileOptions());
     }
 
     /// <summary>Values by key that one caller creates while the others wait or go on with the old one. Disposed when the engine stops.</summary>
     public DogpileCache Dogpile { get; }
+
+    /// <summary>
+    /// Keeps the creators of dogpile caches apart, in all processes that share the coordinator. A creator that dies is replaced within two
+    /// <see cref="EngineOptions.CreationHeartbeat"/>s. <see cref="Dogpile"/> has it if it has a store; give it to caches of your own.
+    /// </summary>
+    public ICreationMutex CreationMutex { get; }
 
     /// <summary>Mutexes, semaphores, reader-writer locks and what is made of them, between everything that shares the coordinator. Ends with the engine.</summary>
     /// <exception cref="NotSupportedException">On first use: the coordinator has no locks.</exception>
@@ -235,6 +245,7 @@ public sealed partial class SluiceEngine : ISluiceEngine
         await _flushing.CancelAsync().ConfigureAwait(false);
         await _flushLoop.ConfigureAwait(false);
         await Dogpile.DisposeAsync().ConfigureAwait(false);
+        await _creationLocks.AbandonAsync().ConfigureAwait(false);
         await Locks.AbandonAsync().ConfigureAwait(false);
         foreach (AggregateRuntime runtime in _runtimes)
         {
@@ -383,6 +394,8 @@ public sealed partial class SluiceEngine : ISluiceEngine
         // A factory that does not hear its token must not hold the stop up beyond its deadline.
         await Dogpile.DisposeAsync().AsTask().WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
+        await _creationLocks.StopAsync(either.Token).ConfigureAwait(false);
+
         // After the handlers have ended: they may hold locks until then.
         await Locks.StopAsync(either.Token).ConfigureAwait(false);
         if (OwnsCoordinator)
@@ -392,22 +405,24 @@ public sealed partial class SluiceEngine : ISluiceEngine
         return report;
     }
 
-    private LockClient ConnectLocks()
-    {
-        LockCoordinator locks = Coordinator.Locks
-            ?? throw new NotSupportedException($"{Coordinator.GetType().Name} has no locks.");
+    /// <summary>Nobody but this engine reaches a coordinator of its own in this process, and both end together: there is nothing that a lease could bound.</summary>
+    private bool IsShared => !(OwnsCoordinator && Coordinator.IsEphemeral);
 
-        // Nobody but this engine reaches a coordinator of its own in this process, and both end together: there is nothing that a lease could bound.
-        bool runsOut = !(OwnsCoordinator && Coordinator.IsEphemeral);
-        return new LockClient(
-            locks,
-            new LockNamespace(Options.Prefix, Options.Partitions, Coordinator.Servers),
-            LockTerms.Of(Options.Locks, Options.RequestTimeout, runsOut),
-            new LockEngineId((uint)NextRandom(), NextRandom()),
-            Options.TimeProvider,
-            Logger,
-            Metrics.Locks);
+    /// <summary>Values that processes share are created by one of them. Without a store they share none, and where nobody else can be, nobody needs to be kept away.</summary>
+    private DogpileCacheOptions DogpileOptions()
+    {
+        DogpileCacheOptions options = Options.Dogpile ?? new DogpileCacheOptions { TimeProvider = Options.TimeProvider, LoggerFactory = Options.LoggerFactory };
+        return options is { Store: not null, Mutex: null } && IsShared && Coordinator.Locks is not null ? options with { Mutex = CreationMutex } : options;
     }
+
+    private LockClient ConnectLocks(LockTerms terms) => new(
+        Coordinator.Locks ?? throw new NotSupportedException($"{Coordinator.GetType().Name} has no locks."),
+        new LockNamespace(Options.Prefix, Options.Partitions, Coordinator.Servers),
+        terms,
+        new LockEngineId((uint)NextRandom(), NextRandom()),
+        Options.TimeProvider,
+        Logger,
+        Metrics.Locks);
 
     private ulong NextRandom()
     {

@@ -26,6 +26,8 @@ internal sealed class HostedEngine(IServiceProvider services, string name) : ISl
 
     public DogpileCache Dogpile => Started.Dogpile;
 
+    public ICreationMutex CreationMutex => Started.CreationMutex;
+
     public ILockService Locks => Started.Locks;
 
     public async Task StartingAsync(CancellationToken cancellationToken)

@@ -35,7 +35,7 @@ public sealed class PackageTests(PackedFixture packed) : IClassFixture<PackedFix
 
         Assert.NotNull(package.GetEntry("analyzers/dotnet/cs/Sluice.Generators.dll"));
         Assert.NotNull(package.GetEntry("lib/net10.0/Sluice.xml"));
-        Assert.Equal(["Sluice.Resp", "Microsoft.Extensions.Logging.Abstractions"], Dependencies(package));
+        Assert.Equal(["Sluice.Resp", "Microsoft.Extensions.Caching.Abstractions", "Microsoft.Extensions.Logging.Abstractions"], Dependencies(package));
     }
 
     [Fact]

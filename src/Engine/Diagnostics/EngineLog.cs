@@ -82,6 +82,9 @@ internal static partial class EngineLog
     [LoggerMessage(62, LogLevel.Warning, "Dogpile: the lease on the creation of '{Key}' was lost; the value that it made, if any, was not kept.")]
     public static partial void CreationLeaseLost(this ILogger logger, string key);
 
+    [LoggerMessage(66, LogLevel.Warning, "Dogpile: the mutex could not be asked about '{Key}'; its value is created without keeping others away.")]
+    public static partial void CreationMutexFailed(this ILogger logger, Exception error, string key);
+
     [LoggerMessage(70, LogLevel.Warning, "Partition {Partition}: the session of this engine's locks is over; every lock that it had there is lost.")]
     public static partial void LockSessionEnded(this ILogger logger, int partition);
 

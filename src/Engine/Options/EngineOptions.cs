@@ -170,9 +170,16 @@ public sealed class EngineOptions
     public Action<LossReport>? OnLoss { get; set; }
 
     /// <summary>
-    /// How <see cref="SluiceEngine.Dogpile"/> works. Null (the default) = in memory, with this engine's clock and logger; options that are given have their own.
+    /// How <see cref="SluiceEngine.Dogpile"/> works. Null (the default) = in memory, with this engine's clock and logger; options that are given have their own. With a
+    /// <see cref="DogpileCacheOptions.Store"/> and without a <see cref="DogpileCacheOptions.Mutex"/> it uses <see cref="SluiceEngine.CreationMutex"/>, unless the coordinator is this engine's own in this process.
     /// </summary>
     public DogpileCacheOptions? Dogpile { get; set; }
+
+    /// <summary>
+    /// How often the creator of a dogpile value shows the others that it lives, 250 ms to 10 minutes. Its lease ends 1.8 heartbeats after the last one, so that who waits takes over within two. Longer than
+    /// the pauses that a healthy process makes: a creator whose lease was lost creates for nothing. Default 5 s.
+    /// </summary>
+    public TimeSpan CreationHeartbeat { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How <see cref="SluiceEngine.Locks"/> keeps locks.</summary>
     public EngineLockOptions Locks { get; set; } = new();
@@ -240,6 +247,7 @@ public sealed class EngineOptions
         check.Range(nameof(DurabilityWindow), DurabilityWindow, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         check.Range(nameof(RetentionBytes), RetentionBytes, 0, 1L << 30);
         check.Range(nameof(RequestTimeout), RequestTimeout, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(5));
+        check.Range(nameof(CreationHeartbeat), CreationHeartbeat, TimeSpan.FromMilliseconds(250), TimeSpan.FromMinutes(10));
         check.Range(nameof(OpenLimit), OpenLimit, 1, 1_000_000);
         check.Range(nameof(DeadLetterLimit), DeadLetterLimit, 0, 100_000);
         check.Range(nameof(ShutdownTimeout), ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));

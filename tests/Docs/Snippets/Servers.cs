@@ -75,4 +75,16 @@ public sealed class ServersTests(SharedRedisServer shared)
         Assert.Equal("made", await cache.GetOrCreateAsync("documented", static _ => ValueTask.FromResult("made"), cancellation: Cancellation));
         await cache.DisposeAsync();
     }
+
+    [Fact]
+    public async Task One_creator_in_all_processes()
+    {
+        PrivateRedisServer server = await shared.GetAsync();
+        await using RespClient client = await RespClient.ConnectAsync(server.Url);
+        await using RedisDogpileStore store = new(client);
+
+        await using SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions { Redis = { server.Url }, Dogpile = new DogpileCacheOptions { Store = store } });
+
+        Assert.True(await engine.Dogpile.GetOrCreateAsync("created by one", 0, static (_, creation, _) => ValueTask.FromResult(creation.FencingToken), cancellation: Cancellation) > 0);
+    }
 }

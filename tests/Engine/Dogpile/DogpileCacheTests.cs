@@ -271,6 +271,23 @@ public sealed class DogpileCacheTests : IAsyncDisposable
         Assert.Equal((100, 901), (_cache.Counters.Entries, _cache.Counters.Evicted));
     }
 
+    // Prevents: a refresh that hands out what is there, because it may not be served when it is too old, which it is not.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(60)]
+    public async Task A_refresh_creates_anew_whatever_the_age(int staleForSeconds)
+    {
+        DogpileEntryOptions options = new() { StaleFor = TimeSpan.FromSeconds(staleForSeconds) };
+        await using DogpileCache cache = new();
+        for (int value = 1; value <= 3; value++)
+        {
+            int next = value;
+            Assert.Equal(next, await cache.RefreshAsync("key", _ => ValueTask.FromResult(next), options, Cancellation));
+        }
+
+        Assert.Equal(3, await cache.GetOrCreateAsync("key", static _ => ValueTask.FromResult(-1), options, Cancellation));
+    }
+
     [Fact]
     public async Task A_cached_function_is_called_once_an_argument()
     {

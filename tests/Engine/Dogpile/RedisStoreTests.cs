@@ -125,6 +125,8 @@ public sealed class RedisStoreTests(SharedRedisServer shared) : IAsyncLifetime
     [InlineData(false)]
     public async Task A_change_that_nobody_could_tell_of_is_found_after_the_gap(bool tracking)
     {
+        // A server of its own: every connection to it is killed, and others' tests have theirs to the shared one.
+        _parts.Add(_server = await PrivateRedisServer.StartAsync([], Cancellation));
         DogpileCache one = await CacheAsync(tracking), two = await CacheAsync(tracking);
         await FollowsAsync(one, two);
         Assert.Equal(1, await GetAsync(one, 1));
@@ -151,13 +153,20 @@ public sealed class RedisStoreTests(SharedRedisServer shared) : IAsyncLifetime
     [Fact]
     public async Task Its_own_writes_make_nothing_be_created_again()
     {
-        DogpileCache cache = await CacheAsync(tracking: true);
-        for (int i = 0; i < 200; i++)
+        NoticedStore store = new(await StoreAsync(tracking: true));
+        await using DogpileCache cache = new(new DogpileCacheOptions { Store = store });
+        await EventuallyAsync(async () =>
         {
-            Assert.Equal(1, await GetAsync(cache, 1));
-            await Task.Yield();
-        }
-
+            // Until the feed has begun nothing is told.
+            await cache.SetAsync("probe", 0, Hour, Cancellation);
+            return store.HasTold("dogpile:v:probe");
+        });
+        Assert.Equal(1, await GetAsync(cache, 1));
+        await EventuallyAsync(() => Task.FromResult(store.HasTold("dogpile:v:k")));
+        int reads = store.Reads;
+        Assert.Equal(1, await GetAsync(cache, 2));
+        Assert.Equal(1, await GetAsync(cache, 2));
+        Assert.Equal(2, store.Reads - reads); // one look-up: the value, and the marks of its tags
         Assert.Equal(1, cache.Counters.Created);
     }
 
@@ -236,6 +245,29 @@ public sealed class RedisStoreTests(SharedRedisServer shared) : IAsyncLifetime
         DogpileCache cache = new(new DogpileCacheOptions { Store = await StoreAsync(tracking) });
         _parts.Add(cache);
         return cache;
+    }
+
+    /// <summary>Says when a change has been told to the cache, and counts its reads.</summary>
+    private sealed class NoticedStore(IDogpileStore inner) : DogpileStoreProxy(inner)
+    {
+        private readonly ConcurrentQueue<string?> _told = new();
+        private int _reads;
+
+        public int Reads => Volatile.Read(ref _reads);
+
+        public bool HasTold(string name) => _told.Contains(name);
+
+        public override ValueTask<IReadOnlyList<StoredValue?>> GetManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
+        {
+            Interlocked.Increment(ref _reads);
+            return base.GetManyAsync(keys, cancellation);
+        }
+
+        public override IDisposable Watch(string keyPrefix, Action<string?> changed) => base.Watch(keyPrefix, name =>
+        {
+            changed(name);
+            _told.Enqueue(name);
+        });
     }
 
     /// <summary>A store in memory whose feed is a test's hand.</summary>

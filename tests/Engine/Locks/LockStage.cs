@@ -27,13 +27,14 @@ internal sealed class LockStage : IAsyncDisposable
 
     public LockPartitionState State => Server.Snapshot(Space, 0);
 
-    public (LockClient Client, CuttableLocks Connection) NewEngine(TimeSpan? lease = null, TimeSpan? requestTimeout = null, LockNamespace? space = null)
+    public (LockClient Client, CuttableLocks Connection) NewEngine(TimeSpan? lease = null, TimeSpan? requestTimeout = null, LockNamespace? space = null) => NewEngine(
+        LockTerms.Of(new EngineLockOptions { LeaseDuration = lease ?? Lease, Description = $"engine {_engines + 1}" }, requestTimeout ?? TimeSpan.FromSeconds(2), runsOut: true), space);
+
+    public (LockClient Client, CuttableLocks Connection) NewEngine(LockTerms terms, LockNamespace? space = null)
     {
         CuttableLocks connection = new(Server);
-        EngineLockOptions options = new() { LeaseDuration = lease ?? Lease, Description = $"engine {++_engines}" };
-        LockClient client = new(
-            connection, space ?? Space, LockTerms.Of(options, requestTimeout ?? TimeSpan.FromSeconds(2), runsOut: true), new LockEngineId(_engines, _engines), Time,
-            NullLogger.Instance);
+        _engines++;
+        LockClient client = new(connection, space ?? Space, terms, new LockEngineId(_engines, _engines), Time, NullLogger.Instance);
         _clients.Add(client);
         _connections.Add(connection);
         return (client, connection);

@@ -160,6 +160,34 @@ public sealed partial class MetricsTests
         }
     }
 
+    [Fact]
+    public async Task A_dogpile_cache_counts_what_happened_under_its_documented_names()
+    {
+        using Readings readings = new("metered", "sluice.region");
+        Away away = new();
+        await using DogpileCache cache = new(new DogpileCacheOptions { Region = "metered", Store = away, Mutex = away, Capacity = 1, TimeProvider = new HandDrivenTimeProvider() });
+        DogpileEntryOptions options = new() { ServeStaleOnError = true };
+        Assert.Equal(1, await cache.GetOrCreateAsync("a", static _ => ValueTask.FromResult(1), options, Stage.Cancellation));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => cache.GetOrCreateAsync<int>("b", static _ => throw new InvalidOperationException("broken"), options, Stage.Cancellation).AsTask());
+        Assert.Equal(2, await cache.GetOrCreateAsync("b", static _ => ValueTask.FromResult(2), options, Stage.Cancellation));
+        cache.TryGet("b", out int _);
+        await Assert.ThrowsAsync<TimeoutException>(() => cache.ExpireAsync("b", Stage.Cancellation).AsTask());
+        Assert.Equal(2, await cache.GetOrCreateAsync<int>("b", static _ => throw new InvalidOperationException("broken"), options, Stage.Cancellation));
+        away.Lease = new LostLease();
+        Assert.Equal(3, await cache.GetOrCreateAsync("c", async token => away.Lease is null ? 3 : await away.LoseAsync(token), options, Stage.Cancellation));
+        readings.Observe();
+
+        Assert.Equal(1, readings["sluice.dogpile.entries"]);
+        Assert.Equal(3, readings["sluice.dogpile.created"]);
+        Assert.Equal(2, readings["sluice.dogpile.failed"]);
+        Assert.Equal(1, readings["sluice.dogpile.served_stale"]);
+        Assert.Equal(2, readings["sluice.dogpile.evicted"]);
+        Assert.Equal(1, readings["sluice.dogpile.leases_lost"]);
+        Assert.Equal(5, readings["sluice.dogpile.mutex_failures"]);
+        Assert.Equal(9, readings["sluice.dogpile.store_failures"]); // a look before each creation, another one with a lease, and three writes
+        Assert.Equal(3, readings["sluice.dogpile.creation.duration"]);
+    }
+
     // A dashboard that is made from the page must find what the page says.
     [Fact]
     public async Task The_page_lists_every_instrument_with_its_kind_and_unit_and_no_other()
@@ -246,7 +274,7 @@ public sealed partial class MetricsTests
         private readonly ConcurrentDictionary<string, double> _values = new();
         private readonly ConcurrentDictionary<string, byte> _instruments = new();
 
-        public Readings(string aggregate)
+        public Readings(string tagged, string tag = "sluice.aggregate")
         {
             _listener.InstrumentPublished = (instrument, listener) =>
             {
@@ -257,14 +285,20 @@ public sealed partial class MetricsTests
             };
             _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
             {
-                if (!tags.Contains(new KeyValuePair<string, object?>("sluice.aggregate", aggregate)))
+                if (!tags.Contains(new KeyValuePair<string, object?>(tag, tagged)))
                     return;
                 if (instrument.IsObservable)
                     _values[instrument.Name] = value;
                 else
                     _values.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value);
             });
-            _listener.SetMeasurementEventCallback<double>((_, value, _, _) => Ages.Add(value));
+            _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) =>
+            {
+                if (instrument.IsObservable)
+                    Ages.Add(value);
+                else if (tags.Contains(new KeyValuePair<string, object?>(tag, tagged)))
+                    _values.AddOrUpdate(instrument.Name, 1, static (_, count) => count + 1);
+            });
             _listener.Start();
         }
 
@@ -287,6 +321,42 @@ public sealed partial class MetricsTests
             "Histogram" => "histogram",
             var other => other,
         };
+    }
+
+    /// <summary>A store that fails, and a mutex that fails or gives a lease that is lost.</summary>
+    private sealed class Away : IDogpileStore, ICreationMutex
+    {
+        public LostLease? Lease { get; set; }
+
+        /// <summary>In the middle of a creation.</summary>
+        public async ValueTask<int> LoseAsync(CancellationToken token)
+        {
+            LostLease lost = Lease!;
+            Lease = null;
+            await lost.Source.CancelAsync();
+            token.ThrowIfCancellationRequested();
+            return -1;
+        }
+
+        public ValueTask<CreationLease?> AcquireAsync(string key, bool waits, CancellationToken cancellation) =>
+            Lease is null ? throw new TimeoutException() : ValueTask.FromResult<CreationLease?>(Lease);
+
+        public ValueTask<StoredValue?> GetAsync(string key, CancellationToken cancellation) => throw new TimeoutException();
+
+        public ValueTask<bool> SetAsync(string key, StoredValue value, CancellationToken cancellation) => throw new TimeoutException();
+
+        public ValueTask RemoveAsync(string key, CancellationToken cancellation) => throw new TimeoutException();
+    }
+
+    private sealed class LostLease : CreationLease
+    {
+        public CancellationTokenSource Source { get; } = new();
+
+        public override long FencingToken => 1;
+
+        public override CancellationToken LostToken => Source.Token;
+
+        public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     private sealed class RecordingLoggers : ILoggerFactory, ILogger

@@ -85,6 +85,8 @@ public sealed class OptionsTests
         ("RetentionBytes", "1,073,741,825", "0 to 1,073,741,824", static o => o.RetentionBytes = (1L << 30) + 1),
         ("RequestTimeout", "9 ms", "10 ms to 5 min", static o => o.RequestTimeout = TimeSpan.FromMilliseconds(9)),
         ("RequestTimeout", "6 min", "10 ms to 5 min", static o => o.RequestTimeout = TimeSpan.FromMinutes(6)),
+        ("CreationHeartbeat", "249 ms", "250 ms to 10 min", static o => o.CreationHeartbeat = TimeSpan.FromMilliseconds(249)),
+        ("CreationHeartbeat", "11 min", "250 ms to 10 min", static o => o.CreationHeartbeat = TimeSpan.FromMinutes(11)),
         ("OpenLimit", "0", "1 to 1,000,000", static o => o.OpenLimit = 0),
         ("OpenLimit", "1,000,001", "1 to 1,000,000", static o => o.OpenLimit = 1_000_001),
         ("DeadLetterLimit", "-1", "0 to 100,000", static o => o.DeadLetterLimit = -1),

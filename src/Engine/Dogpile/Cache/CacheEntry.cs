@@ -7,12 +7,12 @@ namespace Sluice.Dogpiling;
 /// another.
 /// </summary>
 /// <remarks>
-/// What a hit looks at is here, and all the rest in <see cref="EntryLife"/>: among many keys a hit costs what it costs to fetch its cache lines from memory.
+/// What a hit looks at is here, and all the rest in <see cref="EntryLife"/>: among many keys a hit costs what it costs to fetch its cache lines and its pages' addresses from memory.
 /// </remarks>
-internal abstract class CacheEntry(EntryLife life)
+internal abstract class CacheEntry(string key, EntryLife life)
 {
-    private readonly string _key = life.Key;
-    private readonly int _hash = EntryTable.HashOf(life.Key);
+    private readonly string _key = key;
+    private readonly int _hash = EntryTable.HashOf(key);
     private readonly EntryLife _life = life;
     private CacheEntry? _next;
     private readonly DogpileEntryOptions _askedWith = life.AskedWith;
@@ -70,35 +70,37 @@ internal abstract class CacheEntry(EntryLife life)
 }
 
 /// <summary>Where an entry comes from and how long it lives.</summary>
-internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, DogpileEntryOptions options)
+internal sealed class EntryLife
 {
-    public string Key => key;
+    private DogpileEntryOptions? _askedWith;
+    private DogpileEntryOptions? _options;
 
-    public DogpileEntryOptions AskedWith => askedWith;
+    /// <summary>The options of the call that created it.</summary>
+    public DogpileEntryOptions AskedWith { get => _askedWith!; set => _askedWith = value; }
 
     /// <summary>Those of the call that created it, or what its factory said instead.</summary>
-    public DogpileEntryOptions Options => options;
+    public DogpileEntryOptions Options { get => _options!; set => _options = value; }
 
     /// <summary>When its creator had ended, by the age clock.</summary>
-    public long CreatedTicks { get; init; }
+    public long CreatedTicks { get; set; }
 
     /// <summary>The same by the wall clock.</summary>
-    public DateTimeOffset CreatedAt { get; init; }
+    public DateTimeOffset CreatedAt { get; set; }
 
     /// <summary>From when on it is too old, jitter included.</summary>
-    public long ExpiresAt { get; init; }
+    public long ExpiresAt { get; set; }
 
     /// <summary>From when on the store must be asked again.</summary>
-    public long NearUntil { get; init; } = long.MaxValue;
+    public long NearUntil { get; set; } = long.MaxValue;
 
     /// <summary>How long its creation took, in ticks.</summary>
-    public long Cost { get; init; }
+    public long Cost { get; set; }
 
     /// <summary>The invalidations that had happened when its creator began: later ones may mean it.</summary>
-    public long Epoch { get; init; }
+    public long Epoch { get; set; }
 
     /// <summary>What it belongs to.</summary>
-    public IReadOnlyList<string> Tags { get; init; } = [];
+    public IReadOnlyList<string> Tags { get; set; } = [];
 
     /// <summary>After a failure: until when nobody tries to replace it.</summary>
     public long RetryAt { get; set; } = long.MinValue;
@@ -127,24 +129,24 @@ internal sealed class EntryLife(string key, DogpileEntryOptions askedWith, Dogpi
     /// <summary>Whether a reader may be served it although it is too old.</summary>
     public bool MayServe(DogpileEntryOptions reader, long now)
     {
-        TimeSpan? staleFor = (ReferenceEquals(reader, askedWith) ? options : reader).StaleFor;
+        TimeSpan? staleFor = (ReferenceEquals(reader, AskedWith) ? Options : reader).StaleFor;
         return staleFor != TimeSpan.Zero && now < AgeClock.Later(LifeEnd(reader), staleFor);
     }
 
     /// <summary>Whether nothing speaks against it but the doubt.</summary>
     public bool IsOnlyDoubtful(DogpileEntryOptions reader, long now) => IsDoubtful && now < OwnExpiryFor(reader);
 
-    private long LifeEnd(DogpileEntryOptions reader) => ReferenceEquals(reader, askedWith) ? ExpiresAt : AgeClock.Later(CreatedTicks, reader.Expiry);
+    private long LifeEnd(DogpileEntryOptions reader) => ReferenceEquals(reader, AskedWith) ? ExpiresAt : AgeClock.Later(CreatedTicks, reader.Expiry);
 }
 
 /// <summary>A value in memory.</summary>
-internal sealed class CacheEntry<T>(T value, EntryLife life) : CacheEntry(life)
+internal sealed class CacheEntry<T>(string key, T value, EntryLife life) : CacheEntry(key, life)
 {
     public T Value => value;
 }
 
 /// <summary>A failure that callers without a value are told for a while.</summary>
-internal sealed class FailedEntry(Exception failure, EntryLife life) : CacheEntry(life)
+internal sealed class FailedEntry(string key, Exception failure, EntryLife life) : CacheEntry(key, life)
 {
     public ExceptionDispatchInfo Failure { get; } = ExceptionDispatchInfo.Capture(failure);
 }

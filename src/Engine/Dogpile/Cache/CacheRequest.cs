@@ -10,6 +10,9 @@ internal abstract class CacheRequest<T>(string key, DogpileEntryOptions options)
     /// <summary>Whether the value is created even if there is one that is young enough.</summary>
     public bool IsForced { get; init; }
 
+    /// <summary>Whether it only looks: what is not there is not created.</summary>
+    public virtual bool IsProbe => false;
+
     public abstract ValueTask<T> CreateAsync(DogpileCreation creation, CancellationToken token);
 }
 
@@ -17,4 +20,12 @@ internal sealed class CacheRequest<TState, T>(
     string key, TState state, Func<TState, DogpileCreation, CancellationToken, ValueTask<T>> factory, DogpileEntryOptions options) : CacheRequest<T>(key, options)
 {
     public override ValueTask<T> CreateAsync(DogpileCreation creation, CancellationToken token) => factory(state, creation, token);
+}
+
+/// <summary>What a caller that creates nothing asks for.</summary>
+internal sealed class CacheProbe<T>(string key, DogpileEntryOptions options) : CacheRequest<T>(key, options)
+{
+    public override bool IsProbe => true;
+
+    public override ValueTask<T> CreateAsync(DogpileCreation creation, CancellationToken token) => throw new InvalidOperationException("A probe creates nothing.");
 }

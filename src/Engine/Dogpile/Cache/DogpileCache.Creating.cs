@@ -19,14 +19,16 @@ public sealed partial class DogpileCache
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             long epoch = _invalidations.Epoch, now = _clock.Now;
             CacheEntry<T>? stale = FindValid<T>(request.Key);
-            if (stale is not null && now < stale.Life.ExpiryFor(request.Options) && !request.IsForced)
+            bool isYoung = stale is not null && now < stale.Life.ExpiryFor(request.Options);
+            if (isYoung && !request.IsForced)
             {
-                if (now >= stale.HitUntil)
+                if (now >= stale!.HitUntil)
                     ConsiderEarly(request, stale, now);
                 return stale.Value;
             }
 
-            if (stale is not null && !stale.Life.MayServe(request.Options, now))
+            // A young one that is to be replaced is known by it: what is found in its place later is somebody else's.
+            if (stale is not null && !isYoung && !stale.Life.MayServe(request.Options, now))
                 stale = null;
             if (stale is not null && now < stale.Life.RetryAt && !request.IsForced)
                 return Stale(stale);
@@ -119,18 +121,15 @@ public sealed partial class DogpileCache
             return present;
         if (!request.IsForced && await LoadAsync(request, creation, epoch, token).ConfigureAwait(false) is { } loaded)
             return loaded;
+        if (request.IsProbe)
+            return null;
         while (true)
         {
-            CreationLease? lease = null;
             if (stale is { Life.IsGone: true })
                 stale = null;
-            if (_options.Mutex is { } mutex)
-            {
-                lease = await mutex.AcquireAsync(MutexKey(request.Key), waits: stale is null || request.IsForced, token).ConfigureAwait(false);
-                if (lease is null)
-                    return stale; // somebody elsewhere creates: this cache falls through
-            }
-
+            (bool mayCreate, CreationLease? lease) = await EnterAsync(request.Key, waits: stale is null || request.IsForced, token).ConfigureAwait(false);
+            if (!mayCreate)
+                return stale; // somebody elsewhere creates: this cache falls through
             try
             {
                 // Whoever had the lease before may have created it.
@@ -140,16 +139,34 @@ public sealed partial class DogpileCache
                 if (isDone)
                     return made;
             }
-            catch (OperationCanceledException) when (lease is { LostToken.IsCancellationRequested: true } && !token.IsCancellationRequested)
+            catch (Exception) when (lease is { LostToken.IsCancellationRequested: true } && !token.IsCancellationRequested)
             {
-                // Not what the callers asked for: somebody else creates by now, and they wait for that one.
-                _logger.CreationLeaseLost(request.Key);
+                // Its token was cancelled, and what a factory throws then need not say so. Not what the callers asked for: somebody else creates by now, and they wait for that one.
+                LeaseLost(request.Key);
             }
             finally
             {
                 if (lease is not null)
                     await lease.DisposeAsync().ConfigureAwait(false);
             }
+        }
+    }
+
+    /// <summary>Takes the right to create from the mutex, if there is one. A mutex that fails costs exclusion and not the callers' value.</summary>
+    private async ValueTask<(bool MayCreate, CreationLease? Lease)> EnterAsync(string key, bool waits, CancellationToken token)
+    {
+        if (_options.Mutex is not { } mutex)
+            return (true, null);
+        try
+        {
+            CreationLease? lease = await mutex.AcquireAsync(MutexKey(key), waits, token).ConfigureAwait(false);
+            return (lease is not null, lease);
+        }
+        catch (Exception e) when (!token.IsCancellationRequested)
+        {
+            _logger.CreationMutexFailed(e, key);
+            _metrics.MutexFailed();
+            return (true, null);
         }
     }
 
@@ -160,10 +177,11 @@ public sealed partial class DogpileCache
         using CancellationTokenSource? either = lease is { LostToken.CanBeCanceled: true } ? CancellationTokenSource.CreateLinkedTokenSource(token, lease.LostToken) : null;
         DogpileCreation context = new(request.Key, lease?.FencingToken ?? 0, request.Options);
         DateTimeOffset begunAt = _options.TimeProvider.GetUtcNow();
-        long began = _clock.Now;
+        long began = _clock.Now, stamp = _options.TimeProvider.GetTimestamp();
         T value = await request.CreateAsync(context, either?.Token ?? token).ConfigureAwait(false);
         if (!context.IsThere)
             return (true, null);
+        _metrics.Created(_options.TimeProvider.GetElapsedTime(stamp));
         if (!ReferenceEquals(context.Options, request.Options))
             context.Options.Validate();
         CacheEntry<T> made = Entry(request.Key, value, request.Options, context.Options, _options.TimeProvider.GetUtcNow(), age: TimeSpan.Zero, epoch, _clock.Now - began);
@@ -176,17 +194,20 @@ public sealed partial class DogpileCache
         if (!context.IsKept || made.Life.Options.ShouldCache?.Invoke(made.Value) == false)
             return true;
         long changes = _changes.Now;
-        if (_store is not null && !await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false))
+        bool isTaken = _store is null || await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false);
+
+        // What was made without a lease, since there was none to be had, has no successor to give way to: what is in the store stays there, and this cache goes on with what it has.
+        if (!isTaken && context.FencingToken != 0)
         {
-            _logger.CreationLeaseLost(made.Life.Key);
+            LeaseLost(made.Key);
             return false;
         }
 
         if (!creation.TryPublish((Table: _table, Made: made), static call => call.Table.Set(call.Made)) && _store is not null)
-            await _store.RemoveAsync(made.Life.Key, token).ConfigureAwait(false); // invalidated meanwhile, and perhaps removed there before it was written
+            await _store.RemoveAsync(made.Key, token).ConfigureAwait(false); // invalidated meanwhile, and perhaps removed there before it was written
 
         // Somebody may have changed it in the store between the write there and the publication here.
-        if (_store is not null && _changes.HasChanged(changes, _store.NamesOf(made.Life.Key, made.Life.Tags)))
+        if (_store is not null && _changes.HasChanged(changes, _store.NamesOf(made.Key, made.Life.Tags)))
             made.Doubt();
         return true;
     }
@@ -256,7 +277,12 @@ public sealed partial class DogpileCache
             }
             else if (options.ErrorExpiry is { } life)
             {
-                _table.Set(new FailedEntry(failure, new EntryLife(key, options, options) { ExpiresAt = AgeClock.Later(now, life), Epoch = _invalidations.Epoch, Tags = options.Tags }));
+                EntryLife terms = _lives.Take();
+                terms.AskedWith = terms.Options = options;
+                terms.ExpiresAt = AgeClock.Later(now, life);
+                terms.Epoch = _invalidations.Epoch;
+                terms.Tags = options.Tags;
+                _table.Set(new FailedEntry(key, failure, terms));
             }
         }
 
@@ -286,18 +312,18 @@ public sealed partial class DogpileCache
         // -ln of the smallest number that is drawn is below 37: before that much of its cost no early refresh is possible.
         long early = options.EarlyRefreshBeta > 0 && expires != long.MaxValue ? expires - (long)Math.Min(37.0 * options.EarlyRefreshBeta * cost, life!.Value.Ticks) : expires;
         long ahead = options.RefreshAhead is { } part && life is { } whole ? AgeClock.Later(created, whole * part) : expires;
-        long near = _store is null ? long.MaxValue : AgeClock.Later(_clock.Now, _options.NearExpiry);
-        EntryLife terms = new(key, askedWith, options)
-        {
-            CreatedTicks = created,
-            CreatedAt = createdAt,
-            ExpiresAt = expires,
-            NearUntil = near,
-            Cost = cost,
-            Epoch = epoch,
-            Tags = tags ?? options.Tags,
-        };
-        return new CacheEntry<T>(value, terms) { CheckedEpoch = epoch, HitUntil = Math.Min(Math.Min(early, ahead), near) };
+        long near = _store is null ? long.MaxValue : AgeClock.Later(_clock.Now, options.NearExpiry ?? _options.NearExpiry);
+        EntryLife terms = _lives.Take();
+        terms.AskedWith = askedWith;
+        terms.Options = options;
+        terms.CreatedTicks = created;
+        terms.CreatedAt = createdAt;
+        terms.ExpiresAt = expires;
+        terms.NearUntil = near;
+        terms.Cost = cost;
+        terms.Epoch = epoch;
+        terms.Tags = tags ?? options.Tags;
+        return new CacheEntry<T>(key, value, terms) { CheckedEpoch = epoch, HitUntil = Math.Min(Math.Min(early, ahead), near) };
     }
 
     /// <summary>What a key has in memory, unless it was invalidated; what was softly, as expired.</summary>
@@ -345,6 +371,12 @@ public sealed partial class DogpileCache
     {
         lock (_random)
             return _random.NextDouble();
+    }
+
+    private void LeaseLost(string key)
+    {
+        _logger.CreationLeaseLost(key);
+        _metrics.LeaseLost();
     }
 
     private string MutexKey(string key) => _store?.KeyOf(key) ?? $"{_options.Region}:v:{_options.KeyMangler(key)}";

@@ -16,13 +16,20 @@ public sealed partial class DogpileCache
     /// <param name="value">The value.</param>
     /// <param name="options">How the value is treated; null = as <see cref="DogpileCacheOptions.Defaults"/> say.</param>
     /// <param name="cancellation">Gives up on the store; the value is in memory by then.</param>
-    public async ValueTask SetAsync<T>(string key, T value, DogpileEntryOptions? options = null, CancellationToken cancellation = default)
+    public ValueTask SetAsync<T>(string key, T value, DogpileEntryOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        DogpileEntryOptions checkedOptions = Checked(options);
+        return SetAsync(key, value, checkedOptions, checkedOptions, cancellation);
+    }
+
+    /// <summary>Sets a value as a creation would that was asked for with some options, and said others.</summary>
+    internal async ValueTask SetAsync<T>(string key, T value, DogpileEntryOptions askedWith, DogpileEntryOptions options, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(key);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         DateTimeOffset now = _options.TimeProvider.GetUtcNow();
-        DogpileEntryOptions checkedOptions = Checked(options);
-        CacheEntry<T> entry = Entry(key, value, checkedOptions, checkedOptions, now, TimeSpan.Zero, _invalidations.Epoch, cost: 0);
+        CacheEntry<T> entry = Entry(key, value, askedWith, options, now, TimeSpan.Zero, _invalidations.Epoch, cost: 0);
         Supersede(key);
         _table.Set(entry);
         if (_store is null)

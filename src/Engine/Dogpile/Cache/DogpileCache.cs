@@ -28,12 +28,14 @@ public sealed partial class DogpileCache : IAsyncDisposable
     private readonly DogpileCacheOptions _options;
     private readonly AgeClock _clock;
     private readonly EntryTable _table;
+    private readonly EntryLives _lives = new();
     private readonly ConcurrentDictionary<string, IKeyCreation> _creations = new();
     private readonly Invalidations _invalidations = new();
     private readonly StoreGate? _store;
     private readonly RecentChanges _changes = new();
     private readonly IDisposable? _watch;
     private readonly ILogger _logger;
+    private readonly DogpileMetrics _metrics;
     private readonly Random _random;
     private long _created;
     private long _failed;
@@ -50,7 +52,8 @@ public sealed partial class DogpileCache : IAsyncDisposable
         _clock = new AgeClock(_options.TimeProvider);
         _table = new EntryTable(_options.Capacity);
         _logger = _options.LoggerFactory is { } logging ? new GuardedLogger(logging.CreateLogger<DogpileCache>()) : NullLogger.Instance;
-        _store = _options.Store is { } store ? new StoreGate(store, _options, _logger) : null;
+        _metrics = new DogpileMetrics(_options.Region, () => Counters);
+        _store = _options.Store is { } store ? new StoreGate(store, _options, _logger, _metrics) : null;
         _watch = _store is not null && _options.Store is IDogpileChangeFeed feed ? feed.Watch(_store.Prefix, OnChanged) : null;
         _random = _options.Seed is { } seed ? new Random(seed) : new Random(System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue));
     }
@@ -103,6 +106,19 @@ public sealed partial class DogpileCache : IAsyncDisposable
         return TryHit(key, options, out T? value) ? new ValueTask<T>(value!) : GetSlowAsync(Request(key, state, factory, options), cancellation);
     }
 
+    /// <summary>The same, with a value that is created anew even if there is one that is young enough.</summary>
+    internal ValueTask<T> GetOrCreateAsync<TState, T>(
+        string key,
+        TState state,
+        Func<TState, DogpileCreation, CancellationToken, ValueTask<T>> factory,
+        DogpileEntryOptions options,
+        bool isForced,
+        CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return GetSlowAsync(new CacheRequest<TState, T>(key, state, factory, options) { IsForced = isForced }, cancellation);
+    }
+
     /// <summary>Creates the value of a key anew, whatever its age, or waits for the creation that is under way. Others go on with the old one meanwhile.</summary>
     /// <typeparam name="T">The value.</typeparam>
     /// <param name="key">The key.</param>
@@ -114,8 +130,7 @@ public sealed partial class DogpileCache : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(factory);
-        return GetSlowAsync(
-            new CacheRequest<Func<CancellationToken, ValueTask<T>>, T>(key, factory, static (factory, _, token) => factory(token), Checked(options)) { IsForced = true }, cancellation);
+        return GetOrCreateAsync(key, factory, static (factory, _, token) => factory(token), Checked(options), isForced: true, cancellation);
     }
 
     /// <summary>The value of a key if it is in memory and young enough. Never waits, never asks the store.</summary>
@@ -147,6 +162,7 @@ public sealed partial class DogpileCache : IAsyncDisposable
         }
 
         _table.Clear();
+        _metrics.Dispose();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -159,7 +175,7 @@ public sealed partial class DogpileCache : IAsyncDisposable
             && found.GetType() == typeof(CacheEntry<T>)
             && (options is null || ReferenceEquals(options, found.AskedWith))
             && found.CheckedEpoch == _invalidations.Epoch
-            && (found.HitUntil is long until && (until == long.MaxValue || _clock.Now < until)))
+            && (found.HitUntil is long until && (until == long.MaxValue || _clock.IsBefore(until))))
         {
             CacheEntry<T> entry = Unsafe.As<CacheEntry<T>>(found);
 

@@ -56,6 +56,9 @@ public sealed record DogpileEntryOptions
     /// <summary>Whether a created value is kept; null (the default) = always. For what is not found, for example. Callers that waited get the value all the same.</summary>
     public Func<object?, bool>? ShouldCache { get; init; }
 
+    /// <summary>For how long the value is taken from memory without asking the store again, 0 and more. Null (the default) = as <see cref="DogpileCacheOptions.NearExpiry"/> says.</summary>
+    public TimeSpan? NearExpiry { get; init; }
+
     /// <summary>What the value belongs to: <see cref="DogpileCache.InvalidateTagAsync"/> invalidates all values with a tag.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
@@ -76,6 +79,8 @@ public sealed record DogpileEntryOptions
             check.Fail(nameof(RefreshAhead), $"{ahead}", "must be above 0 and below 1");
         if (EarlyRefreshBeta is not (>= 0 and <= 100))
             check.Fail(nameof(EarlyRefreshBeta), $"{EarlyRefreshBeta}", "must be 0 to 100");
+        if (NearExpiry is { } near)
+            check.Range(nameof(NearExpiry), near, TimeSpan.Zero, TimeSpan.MaxValue);
         if (Tags is null || Tags.Any(string.IsNullOrEmpty))
             check.Fail(nameof(Tags), Tags is null ? "null" : "a list with an empty tag", "must be a list of names");
         check.ThrowIfFailed();

@@ -10,7 +10,7 @@ namespace Sluice.Dogpiling;
 /// Invalidations of tags and of the region are values in the store too, so that other processes find them when they read: a read of a value reads the marks
 /// of its region and tags.
 /// </remarks>
-internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options, ILogger logger)
+internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options, ILogger logger, DogpileMetrics metrics)
 {
     public string KeyOf(string key) => $"{options.Region}:v:{options.KeyMangler(key)}";
 
@@ -54,7 +54,7 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
             // A store that is away, or bytes of another version: the value is created.
-            logger.StoreFailed(e, "read", key);
+            Failed(e, "read", key);
             return default;
         }
     }
@@ -70,11 +70,11 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
             DogpileEntryOptions terms = entry.Life.Options;
             DateTimeOffset? keepUntil = terms.Expiry is { } expiry && terms.StaleFor is { } stale ? entry.Life.CreatedAt + expiry + stale : null;
             return await store.SetAsync(
-                KeyOf(entry.Life.Key), new StoredValue(bytes.WrittenMemory, begunAt, entry.Life.CreatedAt, keepUntil, token, [.. entry.Life.Tags]), cancellation).ConfigureAwait(false);
+                KeyOf(entry.Key), new StoredValue(bytes.WrittenMemory, begunAt, entry.Life.CreatedAt, keepUntil, token, [.. entry.Life.Tags]), cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
-            logger.StoreFailed(e, "write", entry.Life.Key);
+            Failed(e, "write", entry.Key);
             return true;
         }
     }
@@ -95,6 +95,12 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
         MarkKeys(tag)[kind == Invalidation.Hard ? 0 : 1],
         new StoredValue(ReadOnlyMemory<byte>.Empty, at, at, null, 0, ImmutableArray<string>.Empty),
         cancellation).ConfigureAwait(false);
+
+    private void Failed(Exception failure, string operation, string key)
+    {
+        logger.StoreFailed(failure, operation, key);
+        metrics.StoreFailed();
+    }
 
     // One key for each kind: a later soft invalidation must not undo a hard one.
     private string[] MarkKeys(string? tag)

@@ -4,7 +4,7 @@ namespace Sluice;
 /// <remarks>
 /// Members are called by many threads at once. An implementation promises: at most one lease of a
 /// key that is not lost; tokens of a key that grow from lease to lease; that <see cref="CreationLease.LostToken"/> is cancelled when the lease no longer keeps
-/// others out. It need not be fair. If it throws, the callers that wait for the creation get the exception.
+/// others out. It need not be fair. If it throws, that is logged and the value is created without a lease: there may be other creators then, and what those with a lease wrote stays in the store.
 /// </remarks>
 public interface ICreationMutex
 {

@@ -28,7 +28,7 @@ internal sealed class Access<TValue>(ValueGetter<TValue>? getter, Func<Cancellat
 internal sealed record Snapshot<TValue>(TValue Value, DateTimeOffset? CreatedAt, long ExpiresAt, long Version)
 {
     // A value that never expires costs no look at the clock.
-    public bool IsFresh(AgeClock clock) => ExpiresAt == long.MaxValue || clock.Now < ExpiresAt;
+    public bool IsFresh(AgeClock clock) => ExpiresAt == long.MaxValue || clock.IsBefore(ExpiresAt);
 
     public DogpileScope<TValue> Scope(DogpileOutcome outcome) => new(Value, CreatedAt, outcome);
 }

@@ -4,6 +4,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.Extensions.Caching.Hybrid;
+using Sluice.Dogpiling;
 
 namespace Sluice;
 
@@ -47,6 +49,16 @@ public sealed class DogpileSerializers
         ArgumentNullException.ThrowIfNull(serializer);
         _byType[typeof(T)] = serializer;
         return this;
+    }
+
+    /// <summary>Sets the serializer of a type, one that was written for a <see cref="HybridCache"/>.</summary>
+    /// <typeparam name="T">The type.</typeparam>
+    /// <param name="serializer">Its serializer.</param>
+    /// <returns>This.</returns>
+    public DogpileSerializers Add<T>(IHybridCacheSerializer<T> serializer)
+    {
+        ArgumentNullException.ThrowIfNull(serializer);
+        return Add(new HybridSerializer<T>(serializer));
     }
 
     /// <summary>Stores a type as JSON.</summary>

@@ -117,6 +117,37 @@ public sealed class ServerCheckTests(SharedRedisServer shared)
         Assert.Equal("*0", await server.AskAsync(["ACL", "LOG"], Cancellation));
     }
 
+    // The same for a store of dogpile values, and the leases of their creators.
+    [Fact]
+    public async Task A_user_with_the_printed_rights_can_have_dogpile_values()
+    {
+        await using PrivateRedisServer server = await StartAsync();
+        string[] line = [.. AccessRule.For("sluice", "sluice").Replace(">...", ">secret", StringComparison.Ordinal).Split(' '), .. AccessRule.ForDogpile("sluice", "dogpile").Split(' ')];
+        Assert.Equal("+OK", await server.AskAsync(line, Cancellation));
+        Assert.Equal("+OK", await server.AskAsync([.. AccessRule.ForDogpile("sluice", "dogpile").Split(' ').Prepend(">secret").Prepend("on").Prepend("values").Prepend("SETUSER").Prepend("ACL")], Cancellation));
+        Assert.Equal("+OK", await server.AskAsync(["ACL", "LOG", "RESET"], Cancellation));
+        string port = server.EndPoint.Port.ToString(CultureInfo.InvariantCulture);
+        await using RespClient client = await RespClient.ConnectAsync(RespClientOptions.Parse($"redis://values:secret@127.0.0.1:{port}"), Cancellation);
+        foreach (bool tracking in (bool[])[true, false])
+        {
+            await using RedisDogpileStore store = new(client, new RedisDogpileStoreOptions { Tracking = tracking });
+            await using SluiceEngine engine = await SluiceEngine.StartAsync(
+                new EngineOptions { Redis = { $"redis://sluice:secret@127.0.0.1:{port}" }, Partitions = 4, Dogpile = new DogpileCacheOptions { Store = store } }, Cancellation);
+            await using DogpileCache other = new(new DogpileCacheOptions { Store = store, Mutex = engine.CreationMutex });
+            DogpileEntryOptions tagged = new() { Tags = ["prices"] };
+            Assert.Equal(1, await engine.Dogpile.GetOrCreateAsync("key", _ => ValueTask.FromResult(1), tagged, Cancellation));
+            await Eventually.UntilAsync(async () => await other.GetOrCreateAsync("key", _ => ValueTask.FromResult(-1), tagged, Cancellation) == 1, Cancellation);
+            await engine.Dogpile.ExpireAsync("key", Cancellation);
+            await Eventually.UntilAsync(async () => await other.GetOrCreateAsync("key", _ => ValueTask.FromResult(2), tagged, Cancellation) == 2, Cancellation);
+            await engine.Dogpile.InvalidateTagAsync("prices", Invalidation.Hard, Cancellation);
+            await Eventually.UntilAsync(async () => await other.GetOrCreateAsync("key", _ => ValueTask.FromResult(3), tagged, Cancellation) == 3, Cancellation);
+            await engine.Dogpile.RemoveAsync("key", Cancellation);
+            Assert.Equal("$-1", await server.AskAsync(["GET", "sluice:dogpile:v:key"], Cancellation));
+        }
+
+        Assert.Equal("*0", await server.AskAsync(["ACL", "LOG"], Cancellation));
+    }
+
     /// <summary>Every request about locks once, and a push.</summary>
     private static async Task UseEverythingAsync(RealTimeLockServer locks)
     {
