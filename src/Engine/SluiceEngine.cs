@@ -9,6 +9,7 @@ using Sluice.Coordination;
 using Sluice.Diagnostics;
 using Sluice.Flushing;
 using Sluice.Locking;
+using Sluice.Referencing;
 using Sluice.Running;
 
 namespace Sluice;
@@ -149,6 +150,64 @@ public sealed class SluiceEngine : ISluiceEngine
             Coordinator.Attach(space, runtime.Completer is not null);
             _runtimes = _runtimes.Add(runtime);
             return new Aggregator<TKey, TValue, TEvent>(this, runtime, definition, cache);
+        }
+    }
+
+    /// <summary>
+    /// References to named resources, counted over all engines that share the coordinator: whoever lets go last runs a callback. Once per name and engine.
+    /// </summary>
+    /// <param name="name">What engines have in common: 1 to 53 characters of <c>a-z A-Z 0-9 . _ -</c>.</param>
+    /// <param name="onLastRelease">
+    /// Runs when nobody holds a resource any more, in exactly one engine at a time, until it has succeeded once: in the engine that let go last, or, if that one died or failed, in
+    /// any other that has the set. So every engine that may hold a resource registers it. Throwing means another try; the token is cancelled when the claim was lost.
+    /// </param>
+    /// <param name="configure">Changes how callbacks run; null = the defaults.</param>
+    /// <exception cref="ArgumentException">The name is empty, too long, or has other characters.</exception>
+    /// <exception cref="OptionsException">An option is outside its range.</exception>
+    /// <exception cref="InvalidOperationException">The set is registered already.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
+    public IReferenceSet References(string name, Func<LastRelease, CancellationToken, ValueTask> onLastRelease, Action<ReferenceOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(onLastRelease);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        if (name.Length > ReferenceDefinition.MaxNameLength)
+            throw new ArgumentException($"The name '{name}' has more than {ReferenceDefinition.MaxNameLength} characters.", nameof(name));
+        ReferenceOptions options = new();
+        configure?.Invoke(options);
+        options.Validate(name);
+        ReferenceDefinition definition = new(name);
+        CoordinationNamespace space = new(Options.Prefix, definition.Schema, Options.Partitions, Coordinator.Servers);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(IsStopping, this);
+            if (_runtimes.Any(runtime => runtime.Space.Schema.Name == definition.Schema.Name))
+                throw new InvalidOperationException($"The references '{name}' are registered with this engine already.");
+            FlushTerms terms = new(
+                Durations.Micros(Options.LeaseDuration), Linger: 0, Durations.Never, Inactivity: 0, Durations.Micros(Options.TombstoneLife), int.MaxValue, Options.DeadLetterLimit)
+            {
+                References = new ReferenceTerms(
+                    Durations.Micros(Options.ClaimLease), ReferenceDefinition.HolderOf(LockTerms.Of(Options.Locks, Options.RequestTimeout, runsOut: true).Description)),
+            };
+            AggregateRuntime runtime = new(this, space, terms);
+            ReferenceTable table = new(runtime);
+            CompletionTerms completion = new()
+            {
+                Concurrency = options.MaxConcurrentCallbacks,
+                BulkSize = 0,
+                MaxAttempts = options.MaxAttempts,
+                FirstBackoff = options.Backoff,
+                LastBackoff = options.MaxBackoff,
+                ClaimLease = Options.ClaimLease,
+                DurabilityWindow = Options.DurabilityWindow,
+                Poison = options.Poison == PoisonHandling.Skip ? PoisonRule.Skip : PoisonRule.Park,
+                DeadLetterLimit = Options.DeadLetterLimit,
+            };
+            Completer completer = new(
+                space, definition, Coordinator, completion, new LastReleaseHandler(name, onLastRelease), new CompletionObserver(runtime), runtime.Seen, Options.TimeProvider);
+            runtime.Start(table, completer, compactor: null);
+            Coordinator.Attach(space, hasHandler: true);
+            _runtimes = _runtimes.Add(runtime);
+            return new EngineReferenceSet(this, runtime, table, name);
         }
     }
 
