@@ -28,33 +28,12 @@ public static class Examples
     }
 
     /// <summary>
-    /// A holder that may be paused between its look at the handle and its write: the register refuses a token that is lower than one that it has seen.
+    /// A holder that may be paused between its look at the handle and its write: the register refuses a token that is lower than one that it has seen. The same for SQL is in
+    /// <see cref="FencedInvoices"/>, for Redis it is <see cref="FencedScript"/>.
     /// </summary>
-    public static async Task<bool> PublishAsync(ILockService locks, FencedRegister register, string value, CancellationToken cancellation = default)
+    public static async Task<bool> PublishAsync(ILockService locks, FencedRegister<string> register, string value, CancellationToken cancellation = default)
     {
         await using LockHandle held = await locks.Mutex("front page").AcquireAsync(cancellation: cancellation);
         return register.TryWrite(held.FencingToken, value);
-    }
-}
-
-/// <summary>A sink that takes no write of a holder that has been replaced. In SQL: <c>UPDATE page SET value = @value, fence = @token WHERE fence &lt;= @token</c>.</summary>
-public sealed class FencedRegister
-{
-    private readonly Lock _gate = new();
-    private long _fence;
-
-    /// <summary>What was written last.</summary>
-    public string? Value { get; private set; }
-
-    /// <summary>False: somebody with a higher token has written.</summary>
-    public bool TryWrite(long token, string value)
-    {
-        lock (_gate)
-        {
-            if (token < _fence)
-                return false;
-            (_fence, Value) = (token, value);
-            return true;
-        }
     }
 }

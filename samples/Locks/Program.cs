@@ -33,7 +33,7 @@ await Examples.ReadAsync(engine.Locks, async () =>
 });
 
 // A holder whose token is old.
-FencedRegister register = new();
+FencedRegister<string> register = new("");
 long old = (await engine.Locks.Mutex("front page").AcquireAsync() is { } first && await first.ReleaseAsync() == ReleaseOutcome.Released) ? first.FencingToken : 0;
 bool wasWritten = await Examples.PublishAsync(engine.Locks, register, "new");
 bool wasRefused = !register.TryWrite(old, "old");

@@ -60,7 +60,7 @@ public sealed class LocksTests
     public async Task The_register_refuses_a_holder_that_has_been_replaced()
     {
         await using SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions(), Cancellation);
-        FencedRegister register = new();
+        FencedRegister<string> register = new("");
         await using LockHandle old = await engine.Locks.Mutex("front page").AcquireAsync(cancellation: Cancellation);
         await old.ReleaseAsync(Cancellation);
         Assert.True(await Examples.PublishAsync(engine.Locks, register, "new", Cancellation));
