@@ -168,46 +168,16 @@ public sealed class SluiceEngine : ISluiceEngine
     /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
     public IReferenceSet References(string name, Func<LastRelease, CancellationToken, ValueTask> onLastRelease, Action<ReferenceOptions>? configure = null)
     {
-        ArgumentNullException.ThrowIfNull(onLastRelease);
-        ArgumentException.ThrowIfNullOrEmpty(name);
-        if (name.Length > ReferenceDefinition.MaxNameLength)
-            throw new ArgumentException($"The name '{name}' has more than {ReferenceDefinition.MaxNameLength} characters.", nameof(name));
-        ReferenceOptions options = new();
-        configure?.Invoke(options);
-        options.Validate(name);
-        ReferenceDefinition definition = new(name);
-        CoordinationNamespace space = new(Options.Prefix, definition.Schema, Options.Partitions, Coordinator.Servers);
+        (ReferenceDefinition definition, ReferenceOptions options) = ReferenceRegistration.Check(name, onLastRelease, configure);
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(IsStopping, this);
             if (_runtimes.Any(runtime => runtime.Space.Schema.Name == definition.Schema.Name))
                 throw new InvalidOperationException($"The references '{name}' are registered with this engine already.");
-            FlushTerms terms = new(
-                Durations.Micros(Options.LeaseDuration), Linger: 0, Durations.Never, Inactivity: 0, Durations.Micros(Options.TombstoneLife), int.MaxValue, Options.DeadLetterLimit)
-            {
-                References = new ReferenceTerms(
-                    Durations.Micros(Options.ClaimLease), ReferenceDefinition.HolderOf(LockTerms.Of(Options.Locks, Options.RequestTimeout, runsOut: true).Description)),
-            };
-            AggregateRuntime runtime = new(this, space, terms);
-            ReferenceTable table = new(runtime);
-            CompletionTerms completion = new()
-            {
-                Concurrency = options.MaxConcurrentCallbacks,
-                BulkSize = 0,
-                MaxAttempts = options.MaxAttempts,
-                FirstBackoff = options.Backoff,
-                LastBackoff = options.MaxBackoff,
-                ClaimLease = Options.ClaimLease,
-                DurabilityWindow = Options.DurabilityWindow,
-                Poison = options.Poison == PoisonHandling.Skip ? PoisonRule.Skip : PoisonRule.Park,
-                DeadLetterLimit = Options.DeadLetterLimit,
-            };
-            Completer completer = new(
-                space, definition, Coordinator, completion, new LastReleaseHandler(name, onLastRelease), new CompletionObserver(runtime), runtime.Seen, Options.TimeProvider);
-            runtime.Start(table, completer, compactor: null);
-            Coordinator.Attach(space, hasHandler: true);
+            AggregateRuntime runtime = ReferenceRegistration.Start(this, name, definition, onLastRelease, options);
+            Coordinator.Attach(runtime.Space, hasHandler: true);
             _runtimes = _runtimes.Add(runtime);
-            return new EngineReferenceSet(this, runtime, table, name);
+            return new EngineReferenceSet(this, runtime, (ReferenceTable)runtime.Cache, name);
         }
     }
 

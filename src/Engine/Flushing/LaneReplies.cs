@@ -201,11 +201,11 @@ internal sealed partial class LaneMachine
         if (isThere)
         {
             batch.AcknowledgedAt = reply.Now;
+            TellLastReleases(batch, reply);
             if (reply.Status == FlushStatus.Applied)
             {
                 if (batch.Request.Incarnation == _incarnation)
                     _safe = Math.Min(_safe, batch.Number - 1);
-                TellLastReleases(batch, reply);
                 foreach (RefusedItem refusal in reply.Refused)
                     observer.OnRefused(batch.Items[refusal.Index], refusal.Outcome);
                 observer.OnReplayed(batch.Number);

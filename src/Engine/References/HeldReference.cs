@@ -24,7 +24,16 @@ internal sealed class HeldReference(ReferenceTable table, LocalReference local, 
     {
         Task<DereferenceOutcome> release;
         lock (_gate)
-            release = _release ??= table.ReleaseAsync(local, onLast is null ? null : new LastReleaseHandler(set, onLast));
+            release = _release ??= ReleaseAsync(onLast is null ? null : new LastReleaseHandler(set, onLast));
         return await release.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private Task<DereferenceOutcome> ReleaseAsync(LastReleaseHandler? handler)
+    {
+        Task<DereferenceOutcome> release = table.ReleaseAsync(local, handler);
+
+        // Whoever waited may have given up: then nobody looks at the error of an engine that has ended meanwhile, which is no fault.
+        _ = release.ContinueWith(static failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        return release;
     }
 }

@@ -18,6 +18,7 @@ namespace Sluice.Coordination;
 /// </code>
 /// <para>An item that cannot be merged is put aside and the rest applies: a lane must never stop behind one bad item. Its membership part
 /// always applies, or the engine and the partition would disagree about who holds what.</para>
+/// <para>In a namespace of references what is held has a generation, and the item that lets go last seals it and gets the claim: see <see cref="LastReleases"/>.</para>
 /// </remarks>
 internal static class FlushTransition
 {
@@ -50,12 +51,12 @@ internal static class FlushTransition
         }
 
         PartitionDraft draft = new(state, now, request.Seen) { Layout = request.Layout };
-        LastReleases last = new();
+        LastReleases? last = request.Terms.References is null ? null : new LastReleases(request.Terms.References.ClaimLease);
         ImmutableArray<RefusedItem> refused = ApplyItems(draft, merger, request, last, out ImmutableArray<int> crowded);
-        Member after = new(request.Number, request.Hash, refused, Durations.After(now, request.Terms.Lease), request.Terms.Lease) { Released = [.. last.Items] };
+        Member after = new(request.Number, request.Hash, refused, Durations.After(now, request.Terms.Lease), request.Terms.Lease) { Released = last?.Items ?? [] };
         draft.PutMember(request.Incarnation, member, after);
         PartitionState result = draft.Commit();
-        FlushReply reply = Reply(result, now, FlushStatus.Applied, request.Number, refused) with { Crowded = crowded, Released = after.Released, Claims = [.. last.Claims] };
+        FlushReply reply = Reply(result, now, FlushStatus.Applied, request.Number, refused) with { Crowded = crowded, Released = after.Released, Claims = last?.Claims ?? [] };
         return (result, reply);
     }
 
@@ -63,7 +64,7 @@ internal static class FlushTransition
         new(status, last, refused, now, state.Clock, state.NextDue);
 
     private static ImmutableArray<RefusedItem> ApplyItems(
-        PartitionDraft draft, RecordMerger merger, FlushRequest request, LastReleases last, out ImmutableArray<int> crowded)
+        PartitionDraft draft, RecordMerger merger, FlushRequest request, LastReleases? last, out ImmutableArray<int> crowded)
     {
         crowded = [];
         ImmutableArray<RefusedItem>.Builder? refused = null;
@@ -75,10 +76,10 @@ internal static class FlushTransition
             BatchItem item = request.Items[i];
             if (!seen.Add(item.Resource))
                 throw new CoordinatorException(RequestOutcome.NotApplied, $"Batch {request.Number} names the resource '{item.Resource}' twice.");
-            bool wasHolding = owned.ContainsKey(item.Resource);
+            bool mayBeLast = last is not null && !item.Holds && owned.ContainsKey(item.Resource);
             ItemOutcome? refusal = ApplyItem(draft, merger, merged, owned, item, request.Terms);
-            if (request.Terms.References is { } references && wasHolding && !item.Holds && draft.Open.TryGetValue(item.Resource, out OpenRecord? left) && left.Holders == 0)
-                last.Add(draft, i, item.Resource, left, references.ClaimLease);
+            if (mayBeLast && draft.Open.TryGetValue(item.Resource, out OpenRecord? left) && left.Holders == 0)
+                last!.Add(draft, i, item.Resource, left);
             if (refusal is { } outcome)
                 (refused ??= ImmutableArray.CreateBuilder<RefusedItem>()).Add(new RefusedItem(i, outcome));
             else if (!item.Delta.IsEmpty && draft.Open.TryGetValue(item.Resource, out OpenRecord? record) && merger.IsCrowded(record.Fields.Span))

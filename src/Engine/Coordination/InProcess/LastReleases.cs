@@ -10,24 +10,25 @@ namespace Sluice.Coordination;
 /// A generation whose predecessor is still sealed keeps its place behind it, as everywhere: callbacks of one resource are in order. The batch's author is told,
 /// without a claim.
 /// </remarks>
-internal sealed class LastReleases
+/// <param name="claimLease">How long the claims last.</param>
+internal sealed class LastReleases(long claimLease)
 {
-    public List<ReleasedItem> Items { get; } = [];
+    public ImmutableArray<ReleasedItem> Items { get; private set; } = [];
 
-    public List<ClaimedSession> Claims { get; } = [];
+    public ImmutableArray<ClaimedSession> Claims { get; private set; } = [];
 
     /// <summary>Item <paramref name="index"/> has let go of <paramref name="resource"/>, whose open record it left without holders.</summary>
-    public void Add(PartitionDraft draft, int index, ResourceKey resource, OpenRecord open, long claimLease)
+    public void Add(PartitionDraft draft, int index, ResourceKey resource, OpenRecord open)
     {
         if (draft.Sealed.ContainsKey(resource))
         {
-            Items.Add(new ReleasedItem(index, open.Generation, 0));
+            Items = Items.Add(new ReleasedItem(index, open.Generation, 0));
             return;
         }
 
         ClaimedSession claim = ClaimTransitions.SealAndGrant(draft, resource, open, claimLease);
-        Items.Add(new ReleasedItem(index, claim.Generation, claim.Token));
-        Claims.Add(claim);
+        Items = Items.Add(new ReleasedItem(index, claim.Generation, claim.Token));
+        Claims = Claims.Add(claim);
     }
 }
 
