@@ -30,7 +30,7 @@ internal sealed class ReferenceStage(Coordinator coordinator, HandDrivenTimeProv
 
     /// <summary>An engine with the set; its handler writes down what it is given, unless the test has one of its own.</summary>
     public async Task<ReferenceHolderUnderTest> StartAsync(
-        Func<LastRelease, CancellationToken, ValueTask>? handler = null, Action<ReferenceOptions>? configure = null)
+        Func<LastRelease, CancellationToken, ValueTask>? handler = null, Action<ReferenceOptions>? configure = null, Action<EngineOptions>? configureEngine = null)
     {
         int armed = time.ArmedTimers;
         EngineOptions options = new()
@@ -47,6 +47,7 @@ internal sealed class ReferenceStage(Coordinator coordinator, HandDrivenTimeProv
             Prefix = Prefix,
         };
         options.Locks.Description = $"process {_engines.Count}";
+        configureEngine?.Invoke(options);
         SluiceEngine engine = await SluiceEngine.StartAsync(options, Cancellation);
         _engines.Add(engine);
         Channel<LastRelease> handled = Channel.CreateUnbounded<LastRelease>();
