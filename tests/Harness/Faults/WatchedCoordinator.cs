@@ -16,6 +16,7 @@ internal sealed class WatchedCoordinator(Coordinator inner) : Coordinator
     private Func<object, Exception?>? _fails;
     private Action<object>? _then;
     private int _heldBack;
+    private int _inFlight;
     private TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -54,6 +55,9 @@ internal sealed class WatchedCoordinator(Coordinator inner) : Coordinator
 
     /// <summary>How many requests have been held back since the beginning.</summary>
     public int HeldBack => Volatile.Read(ref _heldBack);
+
+    /// <summary>How many requests are on their way, those that are held back not counted.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
 
     /// <summary>Requests for which this has an error end with it, and are not carried out; null = none any more.</summary>
     public void Fail(Func<object, Exception?>? error)
@@ -120,7 +124,17 @@ internal sealed class WatchedCoordinator(Coordinator inner) : Coordinator
         if (released is not null)
             await released.WaitAsync(cancellation);
         cancellation.ThrowIfCancellationRequested();
-        TReply reply = await inner.SendAsync(space, partition, request, cancellation).ConfigureAwait(false);
+        TReply reply;
+        Interlocked.Increment(ref _inFlight);
+        try
+        {
+            reply = await inner.SendAsync(space, partition, request, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+
         lock (_gate)
         {
             _done.Add(request);

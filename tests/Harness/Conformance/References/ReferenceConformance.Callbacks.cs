@@ -117,7 +117,7 @@ public abstract partial class ReferenceConformance
         Assert.Equal(0, one.Handled.Count + two.Handled.Count);
         leave.SetResult();
         Assert.Equal(DereferenceOutcome.LastOut, await release);
-        LastRelease second = await stage.DriveAsync(await Task.WhenAny(one.NextAsync(), two.NextAsync()));
+        LastRelease second = await stage.NextOfAsync(one, two);
         Assert.Equal(meanwhile.Generation, second.Generation);
         Assert.True(second.FencingToken > first.FencingToken);
     }
@@ -131,7 +131,7 @@ public abstract partial class ReferenceConformance
         Reference first = await one.AcquireAsync(), second = await two.AcquireAsync();
         await first.MarkModifiedAsync(Cancellation);
         await two.Set.ExpireAsync("x", Cancellation);
-        LastRelease forced = await stage.DriveAsync(await Task.WhenAny(one.NextAsync(), two.NextAsync()));
+        LastRelease forced = await stage.NextOfAsync(one, two);
         Assert.Equal((LastReleaseReason.Forced, 1L), (forced.Reason, forced.TimesModified));
         ReferencedResource after = await one.InspectAsync();
         Assert.Equal((2, 0L), (after.Count, after.TimesModified));

@@ -50,20 +50,20 @@ public abstract partial class ReferenceConformance
         await using ReferenceStage stage = await CreateAsync();
         ReferenceHolderUnderTest paused = await stage.StartAsync(), other = await stage.StartAsync();
         Reference reference = await paused.AcquireAsync();
-        TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using CancellationTokenRegistration registration = reference.LostToken.Register(told.SetResult);
+        TaskCompletionSource<bool> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration registration = reference.LostToken.Register(() => told.SetResult(true));
         stage.Coordinator.Hold(static request => request is BeatRequest);
         await stage.AdvanceAsync(ReferenceStage.Lease + TimeSpan.FromSeconds(1));
-        LastRelease first = await stage.DriveAsync(Task.WhenAny(other.NextAsync(), paused.NextAsync()).Unwrap());
+        LastRelease first = await stage.NextOfAsync(other, paused);
         Assert.Equal(LastReleaseReason.Recovered, first.Reason);
 
         stage.Coordinator.Release();
         await stage.AdvanceAsync(ReferenceStage.Lease / 3);
-        await told.Task.WaitAsync(Cancellation);
+        Assert.True(await stage.DriveAsync(told.Task));
         Assert.False(reference.IsHeld);
 
         // Who comes now waits until the new reference stands.
-        await using (Reference second = await paused.AcquireAsync())
+        await using (Reference second = await stage.DriveAsync(paused.AcquireAsync()))
         {
             Assert.Equal((true, 1), (second.IsHeld, await other.CountAsync()));
             Assert.True((await other.InspectAsync()).Generation > first.Generation);

@@ -66,9 +66,13 @@ internal sealed class ReferenceStage(Coordinator coordinator, HandDrivenTimeProv
 
     public string Prefix { get; init; } = "references";
 
-    /// <summary>Time passes, on the server first: what an engine does at its timers finds the server's clock where its own is.</summary>
+    /// <summary>
+    /// Time passes, on the server first: what an engine does at its timers finds the server's clock where its own is. Not while a request is on its way: on a slow machine it would
+    /// seem to take as long as time is moved.
+    /// </summary>
     public async Task AdvanceAsync(TimeSpan by)
     {
+        await Eventually.UntilAsync(() => Coordinator.InFlight == 0, Cancellation);
         if (stepServer is not null)
             await stepServer(by);
         time.Advance(by);
@@ -80,12 +84,15 @@ internal sealed class ReferenceStage(Coordinator coordinator, HandDrivenTimeProv
         while (!awaited.IsCompleted)
         {
             await AdvanceAsync(TimeSpan.FromSeconds(1));
-            await Task.WhenAny(awaited, Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation));
+            await Task.WhenAny(awaited, Task.Delay(TimeSpan.FromMilliseconds(2), Cancellation));
             Cancellation.ThrowIfCancellationRequested();
         }
 
         return await awaited;
     }
+
+    /// <summary>The next end of a generation that any of these engines is given.</summary>
+    public Task<LastRelease> NextOfAsync(params ReferenceHolderUnderTest[] engines) => DriveAsync(Task.WhenAny(engines.Select(static engine => engine.NextAsync())).Unwrap());
 
     public async ValueTask DisposeAsync()
     {
