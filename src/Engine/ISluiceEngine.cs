@@ -42,6 +42,10 @@ public interface ISluiceEngine : IAsyncDisposable
     /// <param name="cancellation">Stops waiting.</param>
     ValueTask QuiesceAsync(CancellationToken cancellation = default);
 
+    /// <summary>See <see cref="SluiceEngine.CheckHealthAsync"/>.</summary>
+    /// <param name="cancellation">Gives up asking.</param>
+    ValueTask<EngineHealth> CheckHealthAsync(CancellationToken cancellation = default);
+
     /// <summary>See <see cref="SluiceEngine.StopAsync"/>.</summary>
     /// <param name="deadline">How long it may take.</param>
     /// <param name="cancellation">As the deadline, at once.</param>

@@ -28,7 +28,7 @@ namespace Sluice;
 /// visits.TryMerge("10.1.2.3", new Visit.Event { Hits = 1, LastPages = "/a" });
 /// </code>
 /// </example>
-public sealed class SluiceEngine : ISluiceEngine
+public sealed partial class SluiceEngine : ISluiceEngine
 {
     private readonly Lock _gate = new();
     private readonly Random? _seeded;

@@ -11,6 +11,7 @@ public sealed class PackageTests(PackedFixture packed) : IClassFixture<PackedFix
     [Theory]
     [InlineData("Sluice", "lib/net10.0/Sluice.dll")]
     [InlineData("Sluice.Resp", "lib/net10.0/Sluice.Resp.dll")]
+    [InlineData("Sluice.Hosting", "lib/net10.0/Sluice.Hosting.dll")]
     [InlineData("Sluice.Cli", "tools/net10.0/any/Sluice.Cli.dll")]
     public void A_package_has_its_assembly_its_readme_its_licence_and_its_symbols(string id, string assembly)
     {
@@ -65,13 +66,14 @@ public sealed class PackageTests(PackedFixture packed) : IClassFixture<PackedFix
             return Value(Metadata(package), "id");
         });
 
-        Assert.Equal(["Sluice", "Sluice.Cli", "Sluice.Resp"], ids.Order(StringComparer.Ordinal));
+        Assert.Equal(["Sluice", "Sluice.Cli", "Sluice.Hosting", "Sluice.Resp"], ids.Order(StringComparer.Ordinal));
     }
 
     // A debugger refuses symbols that are not the assembly's own, and only a deterministic build can be compared with a rebuild.
     [Theory]
     [InlineData("Sluice", "lib/net10.0/Sluice")]
     [InlineData("Sluice.Resp", "lib/net10.0/Sluice.Resp")]
+    [InlineData("Sluice.Hosting", "lib/net10.0/Sluice.Hosting")]
     public void Symbols_belong_to_the_assembly_which_was_built_deterministically(string id, string path)
     {
         using ZipArchive package = Open($"{id}.*.nupkg"), symbols = Open($"{id}.*.snupkg");

@@ -10,6 +10,7 @@ public sealed class PublicApiTests
     [Theory]
     [InlineData("Sluice")]
     [InlineData("Sluice.Resp")]
+    [InlineData("Sluice.Hosting")]
     [InlineData("Sluice.Cli")]
     public void The_public_api_is_the_one_that_was_announced(string package)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Sluice.Coordination;
 using Sluice.Locking;
 
@@ -53,6 +54,9 @@ public abstract class Coordinator : IAsyncDisposable
     /// <exception cref="OperationCanceledException">Cancelled: the outcome is unknown.</exception>
     internal abstract ValueTask<TReply> SendAsync<TReply>(
         CoordinationNamespace space, int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation);
+
+    /// <summary>Asks every server for a sign of life, all at once. Answers those that gave none, by name and reason; never throws for that.</summary>
+    internal virtual ValueTask<ImmutableArray<UnreachableServer>> ProbeAsync(CancellationToken cancellation) => ValueTask.FromResult(ImmutableArray<UnreachableServer>.Empty);
 
     /// <summary>Releases what the coordinator holds. Engines must have been stopped before.</summary>
     public virtual ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -71,6 +72,25 @@ public sealed class RedisCoordinator : Coordinator
         {
             await coordinator.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    internal override async ValueTask<ImmutableArray<UnreachableServer>> ProbeAsync(CancellationToken cancellation)
+    {
+        UnreachableServer?[] answers = await Task.WhenAll(_servers.Select(server => AskAsync(server, cancellation))).ConfigureAwait(false);
+        return [.. answers.OfType<UnreachableServer>()];
+
+        static async Task<UnreachableServer?> AskAsync(RedisServer server, CancellationToken cancellation)
+        {
+            try
+            {
+                await server.Control.PingAsync(cancellationToken: cancellation).ConfigureAwait(false);
+                return null;
+            }
+            catch (Exception silence) when (silence is RespException or TimeoutException)
+            {
+                return new UnreachableServer(server.Endpoint.ToString(), silence.Message);
+            }
         }
     }
 

@@ -180,6 +180,33 @@ public sealed class EngineOptions
     /// <summary>Seeds the engine's identities for reproducible tests. Null (the default) = cryptographic randomness, as production needs.</summary>
     public int? IdentitySeed { get; set; }
 
+    /// <summary>Sets what a purpose asks for, and leaves the rest as it is.</summary>
+    /// <param name="preset">The purpose.</param>
+    /// <returns>These options.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such preset.</exception>
+    public EngineOptions Apply(EnginePreset preset)
+    {
+        switch (preset)
+        {
+            case EnginePreset.Latency:
+                (FlushInterval, BatchLinger, SessionSweepInterval) = (TimeSpan.FromMilliseconds(100), TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
+                (RequestTimeout, LeaseDuration, ClaimLease) = (TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+                break;
+            case EnginePreset.Throughput:
+                (FlushInterval, BatchLinger) = (TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(5));
+                (Capacity, BatchSize, LaneCapacity) = (1_000_000, 500, 2_048);
+                break;
+            case EnginePreset.Durability:
+                (FlushInterval, LeaseDuration) = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
+                (DurabilityWindow, RetentionBytes, Redis.Persistence) = (TimeSpan.FromSeconds(10), 64L << 20, RedisPersistence.Require);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(preset), preset, "There is no such preset.");
+        }
+
+        return this;
+    }
+
     /// <summary>Checks every value; each fault names the option, the value and the range.</summary>
     /// <exception cref="OptionsException">At least one value is outside its range; the message lists all.</exception>
     public void Validate()

@@ -1,0 +1,78 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Sluice.Harness;
+using Xunit;
+
+namespace Sluice.Hosting.Tests;
+
+/// <summary>What orchestrators are told.</summary>
+public sealed class HealthTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Ready_from_the_start_to_the_stop()
+    {
+        using IHost host = NewHost(static _ => { });
+        Assert.Equal(HealthStatus.Unhealthy, (await CheckAsync(host)).Entries["sluice-ready"].Status);
+        await host.StartAsync(Cancellation);
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Status);
+        await host.StopAsync(Cancellation);
+        HealthReport after = await CheckAsync(host);
+        Assert.Equal(HealthStatus.Unhealthy, after.Entries["sluice-ready"].Status);
+        Assert.Equal(HealthStatus.Healthy, after.Entries["sluice-live"].Status);
+    }
+
+    // Prevents: a restart of every process because a server is away, which would lose what they keep for it.
+    [Fact]
+    public async Task While_its_server_is_away_an_engine_is_alive_and_not_ready()
+    {
+        Assert.SkipUnless(PrivateRedisServer.Unavailable is null, PrivateRedisServer.Unavailable ?? "");
+        await using PrivateRedisServer server = await PrivateRedisServer.StartAsync([], Cancellation);
+        using IHost host = NewHost(options => options.Redis.Add(server.Url));
+        await host.StartAsync(Cancellation);
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Status);
+        server.Process.Kill();
+        await server.Process.ExitCode;
+        HealthReport away = await CheckAsync(host);
+        Assert.Equal((HealthStatus.Unhealthy, HealthStatus.Healthy), (away.Entries["sluice-ready"].Status, away.Entries["sluice-live"].Status));
+        Assert.Contains("127.0.0.1", away.Entries["sluice-ready"].Description, StringComparison.Ordinal);
+        await server.RestartAsync(Cancellation);
+        await Eventually.UntilAsync(async () => (await CheckAsync(host)).Status == HealthStatus.Healthy, Cancellation);
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task Updates_that_wait_too_long_are_degraded_and_then_not_alive()
+    {
+        HandDrivenTimeProvider time = new();
+        using IHost host = NewHost(options =>
+        {
+            options.TimeProvider = time;
+            options.FlushInterval = TimeSpan.FromHours(1);
+            options.LeaseDuration = TimeSpan.FromHours(1);
+        });
+        await host.StartAsync(Cancellation);
+        Assert.True(host.Services.GetRequiredService<IAggregator<string, Visit, Visit.Event>>().TryMerge("a", new Visit.Event { Hits = 1 }));
+        time.Advance(TimeSpan.FromSeconds(29));
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Status);
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(HealthStatus.Degraded, (await CheckAsync(host)).Entries["sluice-pending"].Status);
+        time.Advance(TimeSpan.FromMinutes(1));
+        HealthReport late = await CheckAsync(host);
+        Assert.Equal(HealthStatus.Unhealthy, late.Entries["sluice-live"].Status);
+        Assert.Contains("every server answers", late.Entries["sluice-live"].Description, StringComparison.Ordinal);
+        await host.StopAsync(Cancellation);
+    }
+
+    private static Task<HealthReport> CheckAsync(IHost host) => host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancellation);
+
+    private static IHost NewHost(Action<EngineOptions> configure)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddSluice().Configure(configure).AddAggregate(Visit.Definition, static options => options.OnComplete = static (_, _) => ValueTask.CompletedTask)
+            .AddHealthChecks(static limits => (limits.DegradedAfter, limits.StuckAfter) = (TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1)));
+        return builder.Build();
+    }
+}
