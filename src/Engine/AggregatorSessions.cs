@@ -1,6 +1,6 @@
-using System.Collections.Immutable;
 using Sluice.Coordination;
 using Sluice.Flushing;
+using Sluice.Running;
 
 namespace Sluice;
 
@@ -105,47 +105,21 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
     /// <param name="limit">The most of each partition, 1 or more.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="CoordinatorException">The coordinator could not answer.</exception>
-    public async ValueTask<IReadOnlyList<DeadLetter>> ListDeadLettersAsync(int limit = 100, CancellationToken cancellation = default)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        ImmutableArray<DeadLetter>.Builder letters = ImmutableArray.CreateBuilder<DeadLetter>();
-        for (int partition = 0; partition < _runtime.Lanes.Length; partition++)
-        {
-            DeadLettersReply reply = await _runtime.SendAsync(partition, new DeadLettersRequest(limit), cancellation).ConfigureAwait(false);
-            foreach (DeadLetterEntry entry in reply.Letters)
-                letters.Add(new DeadLetter(entry));
-        }
-
-        return letters.ToImmutable();
-    }
+    public ValueTask<IReadOnlyList<DeadLetter>> ListDeadLettersAsync(int limit = 100, CancellationToken cancellation = default) =>
+        _runtime.ListDeadLettersAsync(limit, cancellation);
 
     /// <summary>Gives a dead letter another life: a session is delivered again, a delta is merged again.</summary>
     /// <param name="letter">One of <see cref="ListDeadLettersAsync"/>.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <returns>False when it is gone, when another session of the resource is being completed, or when the delta still can't be merged.</returns>
-    public async ValueTask<bool> ReplayDeadLetterAsync(DeadLetter letter, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(letter);
-        int partition = letter.Key.Partition(_runtime.Lanes.Length);
-        ReplayReply reply = await _runtime.SendAsync(
-            partition, new ReplayRequest(letter.Key, letter.Id, Durations.Micros(_engine.Options.Linger)) { Seen = _runtime.Seen[partition] }, cancellation).ConfigureAwait(false);
-        _runtime.OnDue(partition, reply.Now, reply.NextDue);
-        return reply.Status == ReplayStatus.Replayed;
-    }
+    public ValueTask<bool> ReplayDeadLetterAsync(DeadLetter letter, CancellationToken cancellation = default) =>
+        _runtime.ReplayDeadLetterAsync(letter, Durations.Micros(_engine.Options.Linger), cancellation);
 
     /// <summary>Deletes a dead letter for good. Sessions that waited behind it go on.</summary>
     /// <param name="letter">One of <see cref="ListDeadLettersAsync"/>.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <returns>False when it was gone.</returns>
-    public async ValueTask<bool> PurgeDeadLetterAsync(DeadLetter letter, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(letter);
-        int partition = letter.Key.Partition(_runtime.Lanes.Length);
-        PurgeReply reply = await _runtime.SendAsync(
-            partition, new PurgeRequest(letter.Key, letter.Id) { Seen = _runtime.Seen[partition] }, cancellation).ConfigureAwait(false);
-        _runtime.OnDue(partition, reply.Now, reply.NextDue);
-        return reply.Purged;
-    }
+    public ValueTask<bool> PurgeDeadLetterAsync(DeadLetter letter, CancellationToken cancellation = default) => _runtime.PurgeDeadLetterAsync(letter, cancellation);
 
     private Lane LaneOf(TKey key, out ResourceKey resource)
     {

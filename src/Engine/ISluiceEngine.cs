@@ -24,6 +24,12 @@ public interface ISluiceEngine : IAsyncDisposable
         where TValue : class
         where TEvent : struct;
 
+    /// <summary>See <see cref="SluiceEngine.References"/>.</summary>
+    /// <param name="name">What engines have in common.</param>
+    /// <param name="onLastRelease">Runs when nobody holds a resource any more.</param>
+    /// <param name="configure">Changes how callbacks run.</param>
+    IReferenceSet References(string name, Func<LastRelease, CancellationToken, ValueTask> onLastRelease, Action<ReferenceOptions>? configure = null);
+
     /// <summary>See <see cref="SluiceEngine.OpenSource"/>.</summary>
     /// <param name="name">For logs and errors.</param>
     /// <param name="mode">When an event counts as done.</param>

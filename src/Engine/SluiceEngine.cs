@@ -9,6 +9,7 @@ using Sluice.Coordination;
 using Sluice.Diagnostics;
 using Sluice.Flushing;
 using Sluice.Locking;
+using Sluice.Referencing;
 using Sluice.Running;
 
 namespace Sluice;
@@ -159,6 +160,34 @@ public sealed partial class SluiceEngine : ISluiceEngine
             Coordinator.Attach(space, runtime.Completer is not null);
             _runtimes = _runtimes.Add(runtime);
             return new Aggregator<TKey, TValue, TEvent>(this, runtime, definition, cache);
+        }
+    }
+
+    /// <summary>
+    /// References to named resources, counted over all engines that share the coordinator: whoever lets go last runs a callback. Once per name and engine.
+    /// </summary>
+    /// <param name="name">What engines have in common: 1 to 53 characters of <c>a-z A-Z 0-9 . _ -</c>.</param>
+    /// <param name="onLastRelease">
+    /// Runs when nobody holds a resource any more, in exactly one engine at a time, until it has succeeded once: in the engine that let go last, or, if that one died or failed, in
+    /// any other that has the set. So every engine that may hold a resource registers it. Throwing means another try; the token is cancelled when the claim was lost.
+    /// </param>
+    /// <param name="configure">Changes how callbacks run; null = the defaults.</param>
+    /// <exception cref="ArgumentException">The name is empty, too long, or has other characters.</exception>
+    /// <exception cref="OptionsException">An option is outside its range.</exception>
+    /// <exception cref="InvalidOperationException">The set is registered already.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
+    public IReferenceSet References(string name, Func<LastRelease, CancellationToken, ValueTask> onLastRelease, Action<ReferenceOptions>? configure = null)
+    {
+        (ReferenceDefinition definition, ReferenceOptions options) = ReferenceRegistration.Check(name, onLastRelease, configure);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(IsStopping, this);
+            if (_runtimes.Any(runtime => runtime.Space.Schema.Name == definition.Schema.Name))
+                throw new InvalidOperationException($"The references '{name}' are registered with this engine already.");
+            AggregateRuntime runtime = ReferenceRegistration.Start(this, name, definition, onLastRelease, options);
+            Coordinator.Attach(runtime.Space, hasHandler: true);
+            _runtimes = _runtimes.Add(runtime);
+            return new EngineReferenceSet(this, runtime, (ReferenceTable)runtime.Cache, name);
         }
     }
 

@@ -59,6 +59,9 @@ internal sealed class HostedEngine(IServiceProvider services, string name) : ISl
         where TValue : class
         where TEvent : struct => Started.Aggregate(definition, configure);
 
+    public IReferenceSet References(string name, Func<LastRelease, CancellationToken, ValueTask> onLastRelease, Action<ReferenceOptions>? configure = null) =>
+        Started.References(name, onLastRelease, configure);
+
     public EventSource OpenSource(string name, AckMode mode = AckMode.AfterFlush, OnFenced onFenced = OnFenced.Resend, long start = 0) => Started.OpenSource(name, mode, onFenced, start);
 
     public ValueTask FlushAsync(CancellationToken cancellation = default) => Started.FlushAsync(cancellation);

@@ -41,6 +41,7 @@ public sealed class OptionsReferenceTests
         page.Append(reference.Of("A connection to a server", new RespClientOptions()));
         page.Append(reference.Of("Locks of an engine", new EngineLockOptions()));
         page.Append(reference.Of("A lock", new LockOptions()));
+        page.Append(reference.Of("References", new ReferenceOptions()));
         page.Append(reference.Of("The dogpile cache", new DogpileCacheOptions()));
         page.Append(reference.Of("A value of the dogpile cache", new DogpileEntryOptions()));
         page.Append(reference.Of("Values on Redis", new RedisDogpileStoreOptions()));

@@ -12,6 +12,7 @@ public sealed class ProgramTests
     [InlineData("Sluice.Samples.NsqSession")]
     [InlineData("Sluice.Samples.Dogpile")]
     [InlineData("Sluice.Samples.Locks")]
+    [InlineData("Sluice.Samples.References")]
     public async Task It_runs_to_its_end_and_its_totals_are_what_it_promises(string assembly)
     {
         MethodInfo main = Assembly.Load(assembly).EntryPoint!;

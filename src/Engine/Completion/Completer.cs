@@ -35,6 +35,7 @@ internal sealed partial class Completer
     private readonly SemaphoreSlim _admissions; // taken from the claim to the acknowledgement; without a durability window there are as many as units
     private readonly int _admitted;
     private readonly ConcurrentDictionary<ClaimedWork, byte> _running = new();
+    private readonly ConcurrentDictionary<Task<WorkOutcome>, byte> _taken = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _abandoned = new();
     private readonly SeenClock _seen;
@@ -91,6 +92,7 @@ internal sealed partial class Completer
         try
         {
             await _loop.WaitAsync(deadline).ConfigureAwait(false);
+            await Task.WhenAll(_taken.Keys).WaitAsync(deadline).ConfigureAwait(false);
             for (int i = 0; i < _admitted; i++)
                 await _admissions.WaitAsync(deadline).ConfigureAwait(false);
         }
@@ -293,7 +295,7 @@ internal sealed partial class Completer
                 if (reply.Held[i])
                     confirmed.Add(asked[i]);
                 else
-                    _observer.OnClaimLost(asked[i]);
+                    Lost(asked[i]);
             }
         }
 
@@ -312,10 +314,14 @@ internal sealed partial class Completer
             int accepted = 0;
             for (int i = 0; i < done.Length; i++)
             {
-                if (reply.Accepted[i] || !isCertain)
-                    accepted++;
-                else
-                    _observer.OnClaimLost(done[i]);
+                if (!reply.Accepted[i] && isCertain)
+                {
+                    Lost(done[i]);
+                    continue;
+                }
+
+                done[i].Outcome = WorkOutcome.Completed;
+                accepted++;
             }
 
             _observer.OnCompleted(accepted);
@@ -333,10 +339,21 @@ internal sealed partial class Completer
             (AbandonReply reply, bool isCertain) = await SendAsync(work.Partition, request).ConfigureAwait(false);
             OnDue(work.Partition, reply.Now, reply.NextDue);
             if (reply.Status == AbandonStatus.Stale && isCertain)
-                _observer.OnClaimLost(work);
-            else
-                _observer.OnFailed(work, reply.Status == AbandonStatus.DeadLettered);
+            {
+                Lost(work);
+                continue;
+            }
+
+            bool isDeadLetter = reply.Status == AbandonStatus.DeadLettered;
+            work.Outcome = isDeadLetter ? WorkOutcome.DeadLettered : WorkOutcome.WillRetry;
+            _observer.OnFailed(work, isDeadLetter);
         }
+    }
+
+    private void Lost(ClaimedWork work)
+    {
+        work.Outcome = WorkOutcome.Lost;
+        _observer.OnClaimLost(work);
     }
 
     private async ValueTask<ExtendReply> ExtendAsync(int partition, ClaimedWork[] work)

@@ -32,6 +32,25 @@ internal sealed record CompletionTerms
     }
 }
 
+/// <summary>How the work on a claim ended.</summary>
+internal enum WorkOutcome
+{
+    /// <summary>It did not: the engine was stopped, or dropped it because of an error. The claim runs out, and somebody else goes on.</summary>
+    Unsettled,
+
+    /// <summary>The handler succeeded, and the coordinator has forgotten the session.</summary>
+    Completed,
+
+    /// <summary>The handler failed; another attempt follows.</summary>
+    WillRetry,
+
+    /// <summary>The handler failed for the last time.</summary>
+    DeadLettered,
+
+    /// <summary>Somebody else had taken over.</summary>
+    Lost,
+}
+
 /// <summary>A claimed session on its way through the handler.</summary>
 internal sealed class ClaimedWork(int partition, ClaimedSession session)
 {
@@ -51,6 +70,9 @@ internal sealed class ClaimedWork(int partition, ClaimedSession session)
 
     /// <summary>Cancelled when the claim was lost, or the engine stops and can't wait any longer.</summary>
     public CancellationToken Lost => _lost.Token;
+
+    /// <summary>How it ended, once it has.</summary>
+    public WorkOutcome Outcome { get; set; }
 
     /// <summary>Why the handler failed; null when it succeeded.</summary>
     public string? Failure { get; set; }

@@ -26,7 +26,20 @@ internal readonly record struct BatchItem(ResourceKey Resource, ReadOnlyMemory<b
 /// <param name="TombstoneLife">How long a fenced incarnation is remembered.</param>
 /// <param name="OpenLimit">Open resources beyond which a newcomer is due at once.</param>
 /// <param name="DeadLetterLimit">Dead letters of a partition beyond which completions park and items are handed back.</param>
-internal sealed record FlushTerms(long Lease, long Linger, long Hard, long Inactivity, long TombstoneLife, int OpenLimit, int DeadLetterLimit);
+internal sealed record FlushTerms(long Lease, long Linger, long Hard, long Inactivity, long TombstoneLife, int OpenLimit, int DeadLetterLimit)
+{
+    /// <summary>Of a namespace of references; null: of an aggregate, whose sessions begin with updates and are claimed by those who ask.</summary>
+    public ReferenceTerms? References { get; init; }
+}
+
+/// <summary>What a flush does beyond an aggregate's: a reference alone opens a generation, and whoever lets go last gets the claim in the reply.</summary>
+/// <param name="ClaimLease">How long such a claim lasts without a sign.</param>
+/// <param name="Holder">Who the engine is, for people: kept with each reference.</param>
+internal sealed record ReferenceTerms(long ClaimLease, string Holder)
+{
+    /// <summary>The most bytes of <see cref="Holder"/> in UTF-8.</summary>
+    public const int MaxHolderBytes = 256;
+}
 
 /// <summary>Applies batch <paramref name="Number"/> of an incarnation's lane, once.</summary>
 internal sealed record FlushRequest(
@@ -74,6 +87,12 @@ internal enum ItemOutcome
 /// <summary>An item whose delta was not merged. Items that are not listed were.</summary>
 internal readonly record struct RefusedItem(int Index, ItemOutcome Outcome);
 
+/// <summary>An item that let go of a resource last: kept with the batch, so that a copy of it is answered as the batch was.</summary>
+/// <param name="Index">Which item.</param>
+/// <param name="Generation">The generation that ended with it.</param>
+/// <param name="Token">Of the claim; 0: none, because the generation before is still being completed, and this one's turn comes after it.</param>
+internal readonly record struct ReleasedItem(int Index, long Generation, long Token);
+
 /// <param name="Status">What happened.</param>
 /// <param name="Last">The last number applied.</param>
 /// <param name="Refused">The refused items of batch <paramref name="Last"/>.</param>
@@ -84,6 +103,12 @@ internal sealed record FlushReply(FlushStatus Status, long Last, ImmutableArray<
 {
     /// <summary>Of a batch that was applied now: the items whose resources have so many opaque deltas that an engine should compact them.</summary>
     public ImmutableArray<int> Crowded { get; init; } = [];
+
+    /// <summary>The items of batch <see cref="Last"/> that let go last; only in a namespace of references, and only if the request was that batch.</summary>
+    public ImmutableArray<ReleasedItem> Released { get; init; } = [];
+
+    /// <summary>The claims among <see cref="Released"/> that are still the asker's, in the same order.</summary>
+    public ImmutableArray<ClaimedSession> Claims { get; init; } = [];
 }
 
 /// <summary>Seals due sessions and takes over abandoned ones, up to <paramref name="Limit"/>.</summary>
@@ -183,12 +208,25 @@ internal sealed record PeekReply(ImmutableArray<PeekedResource> Resources, long 
 /// <summary>Who holds a resource.</summary>
 internal sealed record HoldersRequest(ResourceKey Resource) : CoordinatorRequest<HoldersReply>;
 
-internal sealed record HoldersReply(ImmutableArray<IncarnationId> Holders);
+internal sealed record HoldersReply(ImmutableArray<IncarnationId> Holders)
+{
+    /// <summary>In the same order: what is known of each. Empty strings and zeros for an aggregate's holders.</summary>
+    public ImmutableArray<HolderEntry> Entries { get; init; } = [];
+}
+
+/// <param name="Since">Server time at which the reference was taken.</param>
+/// <param name="LastSeen">Server time of the last sign of life; 0: the incarnation is dead, and its reference is about to be taken back.</param>
+/// <param name="Holder">Who it is, as it said itself.</param>
+internal readonly record struct HolderEntry(IncarnationId Incarnation, long Since, long LastSeen, string Holder);
 
 /// <summary>Lists the members of a partition.</summary>
 internal sealed record MembersRequest : CoordinatorRequest<MembersReply>;
 
-internal sealed record MemberEntry(IncarnationId Incarnation, long Applied, long LeaseDeadline, int Held, bool IsFenced);
+internal sealed record MemberEntry(IncarnationId Incarnation, long Applied, long LeaseDeadline, int Held, bool IsFenced)
+{
+    /// <summary>Server time of the last sign of life of a member; 0 of the dead.</summary>
+    public long LastSeen { get; init; }
+}
 
 internal sealed record MembersReply(ImmutableArray<MemberEntry> Members, long Now);
 

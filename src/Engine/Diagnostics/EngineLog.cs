@@ -99,4 +99,10 @@ internal static partial class EngineLog
 
     [LoggerMessage(72, LogLevel.Error, "A callback that was registered with a lock's lost token threw.")]
     public static partial void LostCallbackThrew(this ILogger logger, Exception error);
+
+    [LoggerMessage(90, LogLevel.Warning, "{Aggregate}, partition {Partition}: the engine had been taken for dead, or the server lost writes: {Count} references were lost, and are taken anew.")]
+    public static partial void ReferencesLost(this ILogger logger, string aggregate, int partition, int count);
+
+    [LoggerMessage(91, LogLevel.Error, "{Aggregate}: a callback that was registered with a reference's lost token threw.")]
+    public static partial void ReferenceCallbackThrew(this ILogger logger, Exception error, string aggregate);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Sluice.Flushing;
+using Sluice.Referencing;
 using Sluice.Running;
 
 namespace Sluice.Diagnostics;
@@ -39,11 +40,13 @@ internal sealed class EngineMetrics : IDisposable
         Failed = _meter.CreateCounter<long>("sluice.completion.failed", "{session}", "Sessions given back after a failure.");
         DeadLetters = _meter.CreateCounter<long>("sluice.completion.dead_letters", "{session}", "Sessions given up after the last attempt. Page on this.");
         ClaimsLost = _meter.CreateCounter<long>("sluice.completion.claims_lost", "{session}", "Claims that somebody else took over while the handler ran.");
-        _meter.CreateObservableCounter("sluice.merge.events", () => Each(runtimes, static r => r.Cache.Counters.Merges), "{event}", "Events merged.");
-        _meter.CreateObservableCounter("sluice.merge.refused", () => Each(runtimes, static r => r.Cache.Counters.Refused), "{event}", "Events refused because there was no room.");
-        _meter.CreateObservableCounter("sluice.cache.created", () => Each(runtimes, static r => r.Cache.Counters.Created), "{session}", "Local sessions begun.");
-        _meter.CreateObservableCounter("sluice.cache.evicted", () => Each(runtimes, static r => r.Cache.Counters.Evicted), "{session}", "Local sessions ended for lack of room: raise the capacity.");
-        _meter.CreateObservableUpDownCounter("sluice.cache.entries", () => Each(runtimes, static r => (long)r.Cache.Count), "{session}", "Local sessions in memory.");
+        ReferencesLost = _meter.CreateCounter<long>("sluice.references.lost", "{reference}", "References that were lost while the engine was away, and were taken anew.");
+        _meter.CreateObservableUpDownCounter("sluice.references.held", () => Each(runtimes, static r => (long)r.Cache.Count, static r => r.Cache is ReferenceTable), "{resource}", "Resources that this engine references.");
+        _meter.CreateObservableCounter("sluice.merge.events", () => Each(runtimes, static r => r.Cache.Counters.Merges, IsCache), "{event}", "Events merged.");
+        _meter.CreateObservableCounter("sluice.merge.refused", () => Each(runtimes, static r => r.Cache.Counters.Refused, IsCache), "{event}", "Events refused because there was no room.");
+        _meter.CreateObservableCounter("sluice.cache.created", () => Each(runtimes, static r => r.Cache.Counters.Created, IsCache), "{session}", "Local sessions begun.");
+        _meter.CreateObservableCounter("sluice.cache.evicted", () => Each(runtimes, static r => r.Cache.Counters.Evicted, IsCache), "{session}", "Local sessions ended for lack of room: raise the capacity.");
+        _meter.CreateObservableUpDownCounter("sluice.cache.entries", () => Each(runtimes, static r => (long)r.Cache.Count, IsCache), "{session}", "Local sessions in memory.");
         _meter.CreateObservableUpDownCounter("sluice.flush.pending", () => Each(runtimes, static r => (long)r.InFlight), "{item}", "Items on their way to the coordinator.");
         _meter.CreateObservableGauge("sluice.flush.pending.age", () => epochs.OldestPendingAge.TotalSeconds, "s", "Age of the oldest update that the coordinator doesn't have. Page on this.");
     }
@@ -76,12 +79,18 @@ internal sealed class EngineMetrics : IDisposable
 
     public Counter<long> ClaimsLost { get; }
 
+    public Counter<long> ReferencesLost { get; }
+
     public static KeyValuePair<string, object?> Tag(string aggregate) => new("sluice.aggregate", aggregate);
 
     public static KeyValuePair<string, object?> Cause(string cause) => new("sluice.cause", cause);
 
     public void Dispose() => _meter.Dispose();
 
-    private static IEnumerable<Measurement<long>> Each(Func<IEnumerable<AggregateRuntime>> runtimes, Func<AggregateRuntime, long> measure) =>
-        runtimes().Select(runtime => new Measurement<long>(measure(runtime), Tag(runtime.Space.Schema.Name)));
+    /// <summary>References have no merge cache.</summary>
+    private static bool IsCache(AggregateRuntime runtime) => runtime.Cache is not ReferenceTable;
+
+    private static IEnumerable<Measurement<long>> Each(
+        Func<IEnumerable<AggregateRuntime>> runtimes, Func<AggregateRuntime, long> measure, Func<AggregateRuntime, bool>? isMeasured = null) =>
+        runtimes().Where(runtime => isMeasured?.Invoke(runtime) ?? true).Select(runtime => new Measurement<long>(measure(runtime), Tag(runtime.Space.Schema.Name)));
 }

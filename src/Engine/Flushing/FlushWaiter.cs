@@ -3,7 +3,7 @@ namespace Sluice.Flushing;
 /// <summary>
 /// Counts flush items that somebody waits for. The maker holds one count of its own while it adds items, so that the task can't complete early.
 /// </summary>
-internal sealed class FlushWaiter
+internal class FlushWaiter
 {
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _pending = 1;

@@ -89,6 +89,35 @@ internal sealed class Lane
         return false;
     }
 
+    /// <summary>
+    /// Takes an item, whether or not there is room: one that finds none waits its turn. For items whose number is bounded by those who wait for them. Any thread; items
+    /// of one thread, or under one lock, keep their order.
+    /// </summary>
+    public void Post(FlushItem item)
+    {
+        Interlocked.Increment(ref _inFlight);
+        item.Episode = _surroundings.Terms.Fence.Episode;
+        ValueTask write = _channel.Writer.WriteAsync(item);
+        if (!write.IsCompletedSuccessfully)
+            _ = PostAsync(write.AsTask(), item);
+    }
+
+    private async Task PostAsync(Task write, FlushItem item)
+    {
+        try
+        {
+            await write.ConfigureAwait(false);
+        }
+        catch (ChannelClosedException e)
+        {
+            Interlocked.Decrement(ref _inFlight);
+            item.Waiter?.Fail(e.InnerException is EngineFaultException fault
+                ? fault.Again()
+                : new ObjectDisposedException(nameof(SluiceEngine), "The engine was stopped before the coordinator had what this call was to hand over."));
+            item.Recycle();
+        }
+    }
+
     /// <summary>Called by the observer for each item that is settled.</summary>
     public void OnSettled(int folded) => Interlocked.Add(ref _inFlight, -folded);
 

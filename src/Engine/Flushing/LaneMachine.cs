@@ -261,6 +261,12 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         return left;
     }
 
+    private void TellLastReleases(FrozenBatch batch, FlushReply reply)
+    {
+        foreach (ReleasedItem released in reply.Released)
+            observer.OnLastRelease(batch.Items[released.Index], reply.Claims.FirstOrDefault(claim => claim.Token == released.Token));
+    }
+
     private void Settle(FrozenBatch batch, ImmutableArray<RefusedItem> refused)
     {
         foreach (RefusedItem refusal in refused)

@@ -54,10 +54,10 @@ internal sealed partial class LaneMachine
                     observer.OnDuplicate();
                 else if (_outstandingEpisode == terms.Fence.Episode)
                     terms.Fence.OnLife(_incarnation);
-                Acknowledge(batch, reply.Last == batch.Number ? reply.Refused : [], reply.Now);
+                Acknowledge(batch, reply);
                 break;
             case FlushStatus.Fenced when batch.Number <= reply.Last:
-                Acknowledge(batch, reply.Last == batch.Number ? reply.Refused : [], reply.Now);
+                Acknowledge(batch, reply);
                 Reincarnate(FlushStatus.Fenced, [], []);
                 break;
             case FlushStatus.Fenced:
@@ -84,13 +84,15 @@ internal sealed partial class LaneMachine
         Reincarnate(FlushStatus.Conflict, [], batch.Items);
     }
 
-    private void Acknowledge(FrozenBatch batch, ImmutableArray<RefusedItem> refused, long now)
+    private void Acknowledge(FrozenBatch batch, FlushReply reply)
     {
+        long now = reply.Now;
         batch.AcknowledgedAt = now;
         _heard = now;
         if (!batch.Items.IsEmpty)
             _lastFull = batch.Number;
-        Settle(batch, refused);
+        TellLastReleases(batch, reply);
+        Settle(batch, reply.Last == batch.Number ? reply.Refused : []);
         if (terms.DurabilityWindow == 0)
             return;
         _kept.Enqueue(batch);
@@ -199,6 +201,7 @@ internal sealed partial class LaneMachine
         if (isThere)
         {
             batch.AcknowledgedAt = reply.Now;
+            TellLastReleases(batch, reply);
             if (reply.Status == FlushStatus.Applied)
             {
                 if (batch.Request.Incarnation == _incarnation)

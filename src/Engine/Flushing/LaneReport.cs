@@ -24,6 +24,15 @@ internal interface ILaneObserver
     /// <summary>Items reached the coordinator, or were given up after <see cref="OnLost"/>.</summary>
     void OnSettled(ReadOnlySpan<PendingItem> items);
 
+    /// <summary>
+    /// The item let go of a reference last. The claim to run its callback came along, unless the one of the generation before has not succeeded yet, or somebody else has
+    /// taken over. Before <see cref="OnSettled"/>.
+    /// </summary>
+    void OnLastRelease(PendingItem item, ClaimedSession? claim)
+    {
+        // Only lanes of references are told.
+    }
+
     /// <summary>The coordinator put the item's delta aside.</summary>
     void OnRefused(PendingItem item, ItemOutcome outcome);
 

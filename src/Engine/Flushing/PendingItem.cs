@@ -1,5 +1,6 @@
 using Sluice.Aggregates;
 using Sluice.Coordination;
+using Sluice.Referencing;
 
 namespace Sluice.Flushing;
 
@@ -63,6 +64,9 @@ internal sealed class PendingItem(ResourceKey resource)
             waiter.Release();
         _waiters = null;
     }
+
+    /// <summary>The one who is told when this item lets go of the resource last: of several releases that were folded, the latest.</summary>
+    public ReleaseWaiter? LastRelease => _waiters?.OfType<ReleaseWaiter>().LastOrDefault();
 
     public void FailWaiters(Exception reason)
     {

@@ -75,6 +75,12 @@ internal abstract class MergeCache
 
     /// <summary>Empties every delta without flushing it and returns its epoch count; the entries and their references stay. Returns how many were dropped.</summary>
     public abstract int DiscardDeltas();
+
+    /// <summary>The lane of a partition begins a new life, on which it references everything again that is held. Called by the lane's loop.</summary>
+    public virtual void OnReincarnated(int partition)
+    {
+        // Sessions go on: what the old life had flushed was completed, and what they add now is the next generation.
+    }
 }
 
 /// <summary>The merge cache as the aggregator sees it; the derived class knows the state.</summary>

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using Sluice.Completing;
 using Sluice.Coordination;
 using Sluice.Diagnostics;
 using Sluice.Flushing;
+using Sluice.Referencing;
 
 namespace Sluice.Running;
 
@@ -33,6 +35,14 @@ internal sealed class LaneObserver(AggregateRuntime runtime, int partition) : IL
         runtime.Engine.RefreshSources();
         foreach (PendingItem item in items)
             item.ReleaseWaiters();
+    }
+
+    public void OnLastRelease(PendingItem item, ClaimedSession? claim)
+    {
+        // Nobody who waits: the engine lets go because it stops, or a batch that the server had lost was sent again. The callback is due all the same.
+        ReleaseWaiter? release = item.LastRelease;
+        Task<WorkOutcome>? callback = claim is null ? null : runtime.Completer?.TakeAsync(partition, claim, release?.Handler);
+        release?.OnLast(callback);
     }
 
     public void OnRefused(PendingItem item, ItemOutcome outcome)
@@ -67,6 +77,7 @@ internal sealed class LaneObserver(AggregateRuntime runtime, int partition) : IL
     {
         Metrics.Fenced.Add(1, Tag, EngineMetrics.Cause(status.ToString()));
         Logger.Reincarnated(Aggregate, partition, dead, status);
+        runtime.Cache.OnReincarnated(partition);
         if (status == FlushStatus.Fenced && runtime.FencePolicy.Discards)
             runtime.Engine.DiscardUnflushed(runtime, dead);
     }

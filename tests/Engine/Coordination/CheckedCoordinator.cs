@@ -1,4 +1,5 @@
 using Sluice.Coordination;
+using Sluice.Locking;
 using Xunit;
 
 namespace Sluice.Tests.Coordination;
@@ -7,6 +8,8 @@ namespace Sluice.Tests.Coordination;
 internal sealed class CheckedCoordinator(InProcessCoordinator inner) : Coordinator
 {
     internal override bool IsEphemeral => inner.IsEphemeral;
+
+    internal override LockCoordinator Locks => inner.Locks;
 
     internal override async ValueTask<TReply> SendAsync<TReply>(
         CoordinationNamespace space, int partition, CoordinatorRequest<TReply> request, CancellationToken cancellation)

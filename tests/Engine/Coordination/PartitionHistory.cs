@@ -14,7 +14,9 @@ namespace Sluice.Tests.Coordination;
 /// <param name="answers">Is told what was answered.</param>
 /// <param name="took">Is told of every transition; null: nobody. Then references are taken back all at once: which of them come first is not part of the protocol.</param>
 /// <param name="hasOpaque">Whether there is an opaque field beside the sum, which adds up to the same; engines compact it.</param>
-internal sealed partial class PartitionHistory(bool byInactivity, PartitionHistory.Answers answers, Action<PartitionHistory.Transition>? took = null, bool hasOpaque = false)
+/// <param name="countsReferences">Whether it is a partition of references.</param>
+internal sealed partial class PartitionHistory(
+    bool byInactivity, PartitionHistory.Answers answers, Action<PartitionHistory.Transition>? took = null, bool hasOpaque = false, bool countsReferences = false)
 {
     private const long TombstoneLife = 2000;
     private const int Lanes = 3;
@@ -151,7 +153,10 @@ internal sealed partial class PartitionHistory(bool byInactivity, PartitionHisto
             lane = (new IncarnationId(_now, 0, ++_identities), 1);
         FlushTerms terms = new(
             Lease: 5 + digits.Next(40), Linger: digits.Next(12), Hard: digits.Next(2) == 0 ? Durations.Never : 30, Inactivity: byInactivity ? 8 : 0, TombstoneLife,
-            OpenLimit: 3, DeadLetterLimit: 3);
+            OpenLimit: 3, DeadLetterLimit: 3)
+        {
+            References = countsReferences ? new ReferenceTerms(1 + digits.Next(30), $"host/{digits.Next(3)}") : null,
+        };
         int first = digits.Next(Resources.Length);
         int count = 1 + digits.Next(3);
         ImmutableArray<BatchItem>.Builder items = ImmutableArray.CreateBuilder<BatchItem>();
@@ -299,12 +304,14 @@ internal sealed partial class PartitionHistory(bool byInactivity, PartitionHisto
                     _applied += isKept ? Hits(flush.Items[i].Delta) : 0;
                 }
 
+                Released(before, after, flush, applied);
                 break;
             case (FlushRequest flush, FlushReply refused):
                 // I10, and the same for every refusal: nothing happened.
                 Assert.Same(before, after);
                 if (refused.Status is FlushStatus.Duplicate or FlushStatus.Fenced)
                     Assert.Equal(_firstAnswers[(flush.Incarnation, refused.Last)], refused.Refused);
+                ReleasedAgain(before, flush, refused);
                 break;
             case (ClaimRequest claim, ClaimReply claimed):
                 Claimed(before, after, claim, claimed);
@@ -354,10 +361,7 @@ internal sealed partial class PartitionHistory(bool byInactivity, PartitionHisto
             _tickets.Add(new ClaimTicket(session.Resource, session.Generation, session.Token));
             Assert.True(session.Token > Math.Max(before.Clock, request.Seen));
 
-            // I4: whatever way a generation took, it is delivered with the same content.
-            string content = $"{session.TimesModified} {session.CreatedAt} {session.SealedAt} {session.Reason} {Convert.ToHexString(session.Fields.Span)}";
-            if (!hasOpaque && !_contents.TryAdd((session.Resource, session.Generation), content))
-                Assert.Equal(_contents[(session.Resource, session.Generation)], content);
+            Delivered(session);
             if (before.Sealed.TryGetValue(session.Resource, out SealedRecord? taken))
             {
                 Assert.True(taken is { Parked: false } && taken.LeaseDeadline <= _now);
@@ -373,6 +377,14 @@ internal sealed partial class PartitionHistory(bool byInactivity, PartitionHisto
         // A limit that was not reached means that there is nothing left to claim.
         if (reply.Claims.Length < request.Limit)
             Assert.True(after.NextDue > _now && after.NextClaimExpiry > _now);
+    }
+
+    /// <summary>I4: whatever way a generation took, it is delivered with the same content.</summary>
+    private void Delivered(ClaimedSession session)
+    {
+        string content = $"{session.TimesModified} {session.CreatedAt} {session.SealedAt} {session.Reason} {Convert.ToHexString(session.Fields.Span)}";
+        if (!hasOpaque && !_contents.TryAdd((session.Resource, session.Generation), content))
+            Assert.Equal(_contents[(session.Resource, session.Generation)], content);
     }
 
     private static bool IsCurrent(PartitionState state, ClaimTicket ticket) =>
@@ -416,7 +428,7 @@ internal sealed partial class PartitionHistory(bool byInactivity, PartitionHisto
         {
             _seen.UnionWith(reply switch
             {
-                FlushReply flush => flush.Refused.Select(static refused => (Enum)refused.Outcome).Append(flush.Status),
+                FlushReply flush => flush.Refused.Select(static refused => (Enum)refused.Outcome).Append(flush.Status).Concat(flush.Released.Select(item => (Enum)LastReleaseAnswers.Of(flush, item))),
                 BeatReply beat => [beat.Status],
                 AbandonReply abandon => [abandon.Status],
                 ReplayReply replay => [replay.Status],
@@ -426,10 +438,11 @@ internal sealed partial class PartitionHistory(bool byInactivity, PartitionHisto
             });
         }
 
-        public IEnumerable<Enum> Missing(bool byInactivity, bool hasOpaque = false) =>
-            new[] { typeof(CompactStatus), typeof(FlushStatus), typeof(ItemOutcome), typeof(BeatStatus), typeof(AbandonStatus), typeof(ReplayStatus), typeof(CompletionReason) }
+        public IEnumerable<Enum> Missing(bool byInactivity, bool hasOpaque = false, bool countsReferences = false) =>
+            new[] { typeof(LastReleaseAnswer), typeof(CompactStatus), typeof(FlushStatus), typeof(ItemOutcome), typeof(BeatStatus), typeof(AbandonStatus), typeof(ReplayStatus), typeof(CompletionReason) }
                 .SelectMany(static type => Enum.GetValues(type).Cast<Enum>())
                 .Except(byInactivity ? Enum.GetValues<CompletionReason>().Cast<Enum>() : []).Except([ReplayStatus.NotFound])
-                .Except(hasOpaque ? [] : Enum.GetValues<CompactStatus>().Cast<Enum>()).Except(_seen);
+                .Except(hasOpaque ? [] : Enum.GetValues<CompactStatus>().Cast<Enum>())
+                .Except(countsReferences ? [] : Enum.GetValues<LastReleaseAnswer>().Cast<Enum>()).Except(_seen);
     }
 }

@@ -11,12 +11,12 @@ internal static class StateText
         StringBuilder text = new();
         text.Append($"layout {state.Layout:x} clock {state.Clock} last write {state.LastWrite}\n");
         foreach ((IncarnationId id, Member member) in state.Members.OrderBy(static member => member.Key))
-            text.Append($"member {id} {member.Applied} {member.Hash:x} [{string.Join(' ', member.Refused)}] {member.LeaseDeadline} {member.Lease}\n");
+            text.Append($"member {id} {member.Applied} {member.Hash:x} [{string.Join(' ', member.Refused)}] [{string.Join(' ', member.Released)}] {member.LeaseDeadline} {member.Lease}\n");
         text.Append($"leases {string.Join(' ', state.Leases)}\n");
         foreach ((IncarnationId id, Tombstone dead) in state.Tombstones.OrderBy(static dead => dead.Key))
-            text.Append($"tombstone {id} {dead.Applied} {dead.Hash:x} [{string.Join(' ', dead.Refused)}] {dead.PurgeAt}\n");
+            text.Append($"tombstone {id} {dead.Applied} {dead.Hash:x} [{string.Join(' ', dead.Refused)}] [{string.Join(' ', dead.Released)}] {dead.PurgeAt}\n");
         text.Append($"tombstones {string.Join(' ', state.TombstoneQueue)}\n");
-        foreach (KeyValuePair<IncarnationId, System.Collections.Immutable.ImmutableDictionary<ResourceKey, long>> owned in state.Owned.OrderBy(static owned => owned.Key))
+        foreach (KeyValuePair<IncarnationId, System.Collections.Immutable.ImmutableDictionary<ResourceKey, Holding>> owned in state.Owned.OrderBy(static owned => owned.Key))
             text.Append($"owned {owned.Key} {string.Join(' ', owned.Value.OrderBy(static entry => entry.Key))}\n");
         foreach ((ResourceKey resource, OpenRecord record) in state.Open.OrderBy(static record => record.Key))
             text.Append($"open {resource} {record with { Fields = default }} {Convert.ToHexString(record.Fields.Span)}\n");

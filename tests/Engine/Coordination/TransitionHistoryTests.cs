@@ -15,22 +15,23 @@ public sealed class TransitionHistoryTests
     private static readonly Arbitrary<int[]> Histories = Arb.From(Gen.Choose(0, int.MaxValue - 1).ArrayOf().Resize(240), Shorter);
 
     [Theory]
-    [InlineData(false, 31ul, false)]
-    [InlineData(true, 37ul, false)]
-    [InlineData(false, 41ul, true)]
-    public void Every_history_keeps_the_partition_sound_and_every_update_in_one_place(bool byInactivity, ulong gamma, bool hasOpaque)
+    [InlineData(false, 31ul, false, false)]
+    [InlineData(true, 37ul, false, false)]
+    [InlineData(false, 41ul, true, false)]
+    [InlineData(false, 43ul, false, true)]
+    public void Every_history_keeps_the_partition_sound_and_every_update_in_one_place(bool byInactivity, ulong gamma, bool hasOpaque, bool countsReferences)
     {
         PartitionHistory.Answers answers = new();
         Prop.ForAll(Histories, history =>
         {
-            PartitionHistory run = new(byInactivity, answers, hasOpaque: hasOpaque);
+            PartitionHistory run = new(byInactivity, answers, hasOpaque: hasOpaque, countsReferences: countsReferences);
             foreach (int step in history)
                 run.Take(step);
             run.Quiesce();
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(250).WithReplay(20260, gamma));
 
         // Otherwise the property would hold because nothing happens in it.
-        Assert.Empty(answers.Missing(byInactivity, hasOpaque));
+        Assert.Empty(answers.Missing(byInactivity, hasOpaque, countsReferences));
     }
 
     private static IEnumerable<int[]> Shorter(int[] history)

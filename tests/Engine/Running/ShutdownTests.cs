@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Sluice.Coordination;
+using Sluice.Harness.Faults;
 using Xunit;
 
 namespace Sluice.Tests.Running;

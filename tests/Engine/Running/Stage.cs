@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Sluice.Harness;
+using Sluice.Harness.Faults;
 using Xunit;
 
 namespace Sluice.Tests.Running;

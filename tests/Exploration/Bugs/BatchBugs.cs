@@ -20,7 +20,7 @@ internal sealed class ColdDrop : Rules
 {
     public override (PartitionState State, object Reply) Apply(PartitionState state, long now, object request)
     {
-        if (request is not FlushRequest flush || !state.Owned.TryGetValue(flush.Incarnation, out ImmutableDictionary<ResourceKey, long>? owned))
+        if (request is not FlushRequest flush || !state.Owned.TryGetValue(flush.Incarnation, out ImmutableDictionary<ResourceKey, Holding>? owned))
             return base.Apply(state, now, request);
         return base.Apply(state, now, flush with
         {

@@ -294,14 +294,14 @@ internal sealed class StateCode
 
             if (_world.Bounds.Forgets)
                 Age(incarnation.IssuedAt, true);
-            if (!state.Owned.TryGetValue(incarnation, out ImmutableDictionary<ResourceKey, long>? owned))
+            if (!state.Owned.TryGetValue(incarnation, out ImmutableDictionary<ResourceKey, Holding>? owned))
                 continue;
             Byte(0xC0 + i);
             for (int r = 0; r < _world.Bounds.Resources; r++)
             {
-                bool holds = owned.TryGetValue(World.Resources[r], out long generation);
+                bool holds = owned.TryGetValue(World.Resources[r], out Holding holding);
                 Byte(holds ? 1 : 0);
-                Number(generation);
+                Number(holding.ContributedTo);
             }
         }
 

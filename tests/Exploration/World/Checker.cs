@@ -40,7 +40,7 @@ internal static class Checker
         {
             int holders = after.Open.GetValueOrDefault(World.Resources[r])?.Holders ?? 0;
             int owners = 0;
-            foreach (ImmutableDictionary<ResourceKey, long> owned in after.Owned.Values)
+            foreach (ImmutableDictionary<ResourceKey, Holding> owned in after.Owned.Values)
                 owners += owned.ContainsKey(World.Resources[r]) ? 1 : 0;
             Require(holders == owners, "I3", $"{World.Resources[r]} has {holders} holders and is in {owners} owned sets");
         }

@@ -30,7 +30,7 @@ internal static class ClaimTransitions
             if (draft.Sealed.ContainsKey(resource))
                 draft.Put(resource, open, open with { Waiting = true });
             else
-                claims.Add(Grant(draft, resource, null, Seal(draft, resource, open), request.Lease));
+                claims.Add(SealAndGrant(draft, resource, open, request.Lease));
         }
 
         PartitionState result = draft.Commit();
@@ -108,10 +108,19 @@ internal static class ClaimTransitions
             ? record
             : null;
 
+    /// <summary>Moves an open session to sealed and hands it out. It must not have a sealed predecessor.</summary>
+    public static ClaimedSession SealAndGrant(PartitionDraft draft, ResourceKey resource, OpenRecord open, long lease) =>
+        Grant(draft, resource, null, Seal(draft, resource, open), lease);
+
     private static SealedRecord Seal(PartitionDraft draft, ResourceKey resource, OpenRecord open)
     {
         CompletionReason reason = open.Forced || open.Holders == 0 ? open.Reason : CompletionReason.HardDeadline;
-        draft.Put(resource, open, OpenRecord.Empty with { Holders = open.Holders });
+        OpenRecord rest = OpenRecord.Empty with { Holders = open.Holders };
+
+        // Who still references a resource whose generation was forced to end holds the next one: its last release has a callback too.
+        if (open.CountsReferences && open.Holders != 0)
+            rest = rest with { Generation = draft.Tick(), CreatedAt = draft.Now, CountsReferences = true };
+        draft.Put(resource, open, rest);
         return new SealedRecord
         {
             Generation = open.Generation,

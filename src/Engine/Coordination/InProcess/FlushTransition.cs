@@ -18,6 +18,7 @@ namespace Sluice.Coordination;
 /// </code>
 /// <para>An item that cannot be merged is put aside and the rest applies: a lane must never stop behind one bad item. Its membership part
 /// always applies, or the engine and the partition would disagree about who holds what.</para>
+/// <para>In a namespace of references what is held has a generation, and the item that lets go last seals it and gets the claim: see <see cref="LastReleases"/>.</para>
 /// </remarks>
 internal static class FlushTransition
 {
@@ -32,7 +33,7 @@ internal static class FlushTransition
             {
                 // Also the dead may have had a double, which must not take the batch that was applied for its own.
                 bool isOther = request.Number == tombstone.Applied && request.Hash != tombstone.Hash;
-                return (state, Reply(state, now, isOther ? FlushStatus.Conflict : FlushStatus.Fenced, tombstone.Applied, tombstone.Refused));
+                return (state, Reply(state, now, isOther ? FlushStatus.Conflict : FlushStatus.Fenced, tombstone.Applied, tombstone.Refused).Again(state, request, tombstone.Hash, tombstone.Released));
             }
 
             // A copy of batch 1 that outlived the tombstone of its incarnation must not be taken for a newcomer.
@@ -42,7 +43,7 @@ internal static class FlushTransition
         else if (request.Number <= member.Applied)
         {
             bool isConflict = request.Number == member.Applied && request.Hash != member.Hash;
-            return (state, Reply(state, now, isConflict ? FlushStatus.Conflict : FlushStatus.Duplicate, member.Applied, member.Refused));
+            return (state, Reply(state, now, isConflict ? FlushStatus.Conflict : FlushStatus.Duplicate, member.Applied, member.Refused).Again(state, request, member.Hash, member.Released));
         }
         else if (request.Number != member.Applied + 1)
         {
@@ -50,29 +51,35 @@ internal static class FlushTransition
         }
 
         PartitionDraft draft = new(state, now, request.Seen) { Layout = request.Layout };
-        ImmutableArray<RefusedItem> refused = ApplyItems(draft, merger, request, out ImmutableArray<int> crowded);
-        Member after = new(request.Number, request.Hash, refused, Durations.After(now, request.Terms.Lease), request.Terms.Lease);
+        LastReleases? last = request.Terms.References is null ? null : new LastReleases(request.Terms.References.ClaimLease);
+        ImmutableArray<RefusedItem> refused = ApplyItems(draft, merger, request, last, out ImmutableArray<int> crowded);
+        Member after = new(request.Number, request.Hash, refused, Durations.After(now, request.Terms.Lease), request.Terms.Lease) { Released = last?.Items ?? [] };
         draft.PutMember(request.Incarnation, member, after);
         PartitionState result = draft.Commit();
-        return (result, Reply(result, now, FlushStatus.Applied, request.Number, refused) with { Crowded = crowded });
+        FlushReply reply = Reply(result, now, FlushStatus.Applied, request.Number, refused) with { Crowded = crowded, Released = after.Released, Claims = last?.Claims ?? [] };
+        return (result, reply);
     }
 
     private static FlushReply Reply(PartitionState state, long now, FlushStatus status, long last, ImmutableArray<RefusedItem> refused) =>
         new(status, last, refused, now, state.Clock, state.NextDue);
 
-    private static ImmutableArray<RefusedItem> ApplyItems(PartitionDraft draft, RecordMerger merger, FlushRequest request, out ImmutableArray<int> crowded)
+    private static ImmutableArray<RefusedItem> ApplyItems(
+        PartitionDraft draft, RecordMerger merger, FlushRequest request, LastReleases? last, out ImmutableArray<int> crowded)
     {
         crowded = [];
         ImmutableArray<RefusedItem>.Builder? refused = null;
         ArrayBufferWriter<byte> merged = new();
         HashSet<ResourceKey> seen = new(request.Items.Length);
-        ImmutableDictionary<ResourceKey, long>.Builder owned = draft.OwnedBy(request.Incarnation);
+        ImmutableDictionary<ResourceKey, Holding>.Builder owned = draft.OwnedBy(request.Incarnation);
         for (int i = 0; i < request.Items.Length; i++)
         {
             BatchItem item = request.Items[i];
             if (!seen.Add(item.Resource))
                 throw new CoordinatorException(RequestOutcome.NotApplied, $"Batch {request.Number} names the resource '{item.Resource}' twice.");
+            bool mayBeLast = last is not null && !item.Holds && owned.ContainsKey(item.Resource);
             ItemOutcome? refusal = ApplyItem(draft, merger, merged, owned, item, request.Terms);
+            if (mayBeLast && draft.Open.TryGetValue(item.Resource, out OpenRecord? left) && left.Holders == 0)
+                last!.Add(draft, i, item.Resource, left);
             if (refusal is { } outcome)
                 (refused ??= ImmutableArray.CreateBuilder<RefusedItem>()).Add(new RefusedItem(i, outcome));
             else if (!item.Delta.IsEmpty && draft.Open.TryGetValue(item.Resource, out OpenRecord? record) && merger.IsCrowded(record.Fields.Span))
@@ -83,13 +90,14 @@ internal static class FlushTransition
     }
 
     private static ItemOutcome? ApplyItem(
-        PartitionDraft draft, RecordMerger merger, ArrayBufferWriter<byte> merged, ImmutableDictionary<ResourceKey, long>.Builder owned, BatchItem item,
+        PartitionDraft draft, RecordMerger merger, ArrayBufferWriter<byte> merged, ImmutableDictionary<ResourceKey, Holding>.Builder owned, BatchItem item,
         FlushTerms terms)
     {
         bool isKnown = draft.Open.TryGetValue(item.Resource, out OpenRecord? before);
         before ??= OpenRecord.Empty;
         OpenRecord record = before;
-        bool wasHolding = owned.TryGetValue(item.Resource, out long contributedTo);
+        bool wasHolding = owned.TryGetValue(item.Resource, out Holding holding);
+        long contributedTo = holding.ContributedTo;
         ItemOutcome? outcome = null;
         bool isMerged = false;
         if (!item.Delta.IsEmpty)
@@ -122,8 +130,10 @@ internal static class FlushTransition
             return outcome;
         if (holds != wasHolding)
             record = record with { Holders = record.Holders + (holds ? 1 : -1) };
+        if (holds && terms.References is not null)
+            record = Reference(draft, record, terms);
         if (holds)
-            owned[item.Resource] = contributedTo;
+            owned[item.Resource] = wasHolding ? holding with { ContributedTo = contributedTo } : HoldingOf(contributedTo, draft.Now, terms);
         else if (wasHolding)
             owned.Remove(item.Resource);
         if (!holds && !record.Forced)
@@ -132,11 +142,22 @@ internal static class FlushTransition
             record = record with { Forced = true, Reason = CompletionReason.Forced };
 
         // Too many open resources make the partition slow for everybody: a newcomer beyond the limit is completed at once instead of being refused.
-        if (!isKnown && record.HasUpdates && !record.Forced && draft.Open.Count >= terms.OpenLimit)
+        if (!isKnown && record.HasUpdates && !record.Forced && terms.References is null && draft.Open.Count >= terms.OpenLimit)
             record = record with { Forced = true, Reason = CompletionReason.Evicted };
         draft.Put(item.Resource, before, Schedule(record, draft.Now, terms));
         return outcome;
     }
+
+    /// <summary>A reference alone opens a generation.</summary>
+    private static OpenRecord Reference(PartitionDraft draft, OpenRecord record, FlushTerms terms)
+    {
+        if (!record.HasUpdates)
+            record = record with { Generation = draft.Tick(), CreatedAt = draft.Now, HardDue = Durations.After(draft.Now, terms.Hard) };
+        return record with { CountsReferences = true };
+    }
+
+    private static Holding HoldingOf(long contributedTo, long now, FlushTerms terms) =>
+        terms.References is { } references ? new Holding(contributedTo, now, references.Holder) : Holding.Of(contributedTo);
 
     private static OpenRecord Schedule(OpenRecord record, long now, FlushTerms terms)
     {

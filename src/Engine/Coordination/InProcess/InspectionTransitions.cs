@@ -11,16 +11,25 @@ internal static class InspectionTransitions
         [.. request.Resources.Select(resource => PeekedResource.Of(state.Open.GetValueOrDefault(resource) ?? OpenRecord.Empty, state.Sealed.GetValueOrDefault(resource)))],
         now);
 
-    public static HoldersReply Holders(PartitionState state, HoldersRequest request) => new(
-        [.. state.Owned.Where(owned => owned.Value.ContainsKey(request.Resource)).Select(static owned => owned.Key).Order()]);
+    public static HoldersReply Holders(PartitionState state, HoldersRequest request)
+    {
+        HolderEntry[] entries = [.. state.Owned.Where(owned => owned.Value.ContainsKey(request.Resource)).OrderBy(static owned => owned.Key).Select(owned =>
+        {
+            Holding holding = owned.Value[request.Resource];
+            return new HolderEntry(owned.Key, holding.Since, LastSeen(state.Members.GetValueOrDefault(owned.Key)), holding.Holder);
+        })];
+        return new HoldersReply([.. entries.Select(static entry => entry.Incarnation)]) { Entries = [.. entries] };
+    }
 
     public static MembersReply Members(PartitionState state, long now) => new(
         [.. state.Members.Select(member => new MemberEntry(
-                member.Key, member.Value.Applied, member.Value.LeaseDeadline, state.Owned.GetValueOrDefault(member.Key)?.Count ?? 0, IsFenced: false))
+                member.Key, member.Value.Applied, member.Value.LeaseDeadline, state.Owned.GetValueOrDefault(member.Key)?.Count ?? 0, IsFenced: false) { LastSeen = LastSeen(member.Value) })
             .Concat(state.Tombstones.Select(dead => new MemberEntry(
                 dead.Key, dead.Value.Applied, 0, state.Owned.GetValueOrDefault(dead.Key)?.Count ?? 0, IsFenced: true)))
             .OrderBy(static member => member.Incarnation)],
         now);
+
+    private static long LastSeen(Member? member) => member is null || member.LeaseDeadline == Durations.Never ? 0 : member.LeaseDeadline - member.Lease;
 
     public static ClaimsReply Claims(PartitionState state, long now, ClaimsRequest request) => new(
         [.. state.Sealed.OrderBy(static entry => entry.Key).Take(request.Limit).Select(static entry => entry.Value.ToEntry(entry.Key))],

@@ -54,7 +54,7 @@ internal static class MembershipTransitions
             draft.Fence(request.Incarnation, member, request.TombstoneLife);
         }
 
-        ImmutableDictionary<ResourceKey, long>.Builder owned = draft.OwnedBy(request.Incarnation);
+        ImmutableDictionary<ResourceKey, Holding>.Builder owned = draft.OwnedBy(request.Incarnation);
         foreach (ResourceKey resource in owned.Keys.Take(request.Limit).ToArray())
         {
             owned.Remove(resource);
@@ -80,7 +80,7 @@ internal static class MembershipTransitions
 
     public static (PartitionState State, LeaveReply Reply) Leave(PartitionState state, long now, LeaveRequest request)
     {
-        if (state.Owned.TryGetValue(request.Incarnation, out ImmutableDictionary<ResourceKey, long>? owned))
+        if (state.Owned.TryGetValue(request.Incarnation, out ImmutableDictionary<ResourceKey, Holding>? owned))
             return (state, new LeaveReply(HasLeft: false, owned.Count));
         if (!state.Members.TryGetValue(request.Incarnation, out Member? member))
             return (state, new LeaveReply(HasLeft: true, 0));

@@ -8,7 +8,7 @@ namespace Sluice.Coordination;
 /// </summary>
 internal sealed class PartitionDraft(PartitionState origin, long now, long seen)
 {
-    private readonly Dictionary<IncarnationId, ImmutableDictionary<ResourceKey, long>.Builder> _owned = [];
+    private readonly Dictionary<IncarnationId, ImmutableDictionary<ResourceKey, Holding>.Builder> _owned = [];
 
     public ImmutableDictionary<IncarnationId, Member>.Builder Members { get; } = origin.Members.ToBuilder();
 
@@ -45,11 +45,11 @@ internal sealed class PartitionDraft(PartitionState origin, long now, long seen)
     public long Tick() => Clock = Math.Max(Clock + 1, Now);
 
     /// <summary>The resources that an incarnation holds.</summary>
-    public ImmutableDictionary<ResourceKey, long>.Builder OwnedBy(IncarnationId incarnation)
+    public ImmutableDictionary<ResourceKey, Holding>.Builder OwnedBy(IncarnationId incarnation)
     {
-        if (!_owned.TryGetValue(incarnation, out ImmutableDictionary<ResourceKey, long>.Builder? owned))
+        if (!_owned.TryGetValue(incarnation, out ImmutableDictionary<ResourceKey, Holding>.Builder? owned))
         {
-            owned = (origin.Owned.GetValueOrDefault(incarnation) ?? ImmutableDictionary<ResourceKey, long>.Empty).ToBuilder();
+            owned = (origin.Owned.GetValueOrDefault(incarnation) ?? ImmutableDictionary<ResourceKey, Holding>.Empty).ToBuilder();
             _owned.Add(incarnation, owned);
         }
 
@@ -95,7 +95,7 @@ internal sealed class PartitionDraft(PartitionState origin, long now, long seen)
         Members.Remove(incarnation);
         Leases.Remove((member.LeaseDeadline, incarnation));
         long purgeAt = Durations.After(Now, tombstoneLife);
-        Tombstones.Add(incarnation, new Tombstone(member.Applied, member.Hash, member.Refused, purgeAt));
+        Tombstones.Add(incarnation, new Tombstone(member.Applied, member.Hash, member.Refused, purgeAt) { Released = member.Released });
         TombstoneQueue.Add((purgeAt, incarnation));
     }
 
@@ -109,8 +109,8 @@ internal sealed class PartitionDraft(PartitionState origin, long now, long seen)
 
     public PartitionState Commit()
     {
-        ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, long>> owned = origin.Owned;
-        foreach ((IncarnationId incarnation, ImmutableDictionary<ResourceKey, long>.Builder resources) in _owned)
+        ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, Holding>> owned = origin.Owned;
+        foreach ((IncarnationId incarnation, ImmutableDictionary<ResourceKey, Holding>.Builder resources) in _owned)
             owned = resources.Count == 0 ? owned.Remove(incarnation) : owned.SetItem(incarnation, resources.ToImmutable());
         return new PartitionState
         {

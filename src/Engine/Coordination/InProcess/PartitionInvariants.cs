@@ -28,14 +28,15 @@ internal static class PartitionInvariants
     {
         Dictionary<ResourceKey, int> holders = [];
         Dictionary<ResourceKey, int> contributors = [];
-        foreach ((IncarnationId incarnation, ImmutableDictionary<ResourceKey, long> owned) in state.Owned)
+        foreach ((IncarnationId incarnation, ImmutableDictionary<ResourceKey, Holding> owned) in state.Owned)
         {
             if (owned.IsEmpty)
                 found.Add($"The owned set of {incarnation} is empty and should be gone.");
             if (!state.Members.ContainsKey(incarnation) && !state.Tombstones.ContainsKey(incarnation))
                 found.Add($"{incarnation} owns {owned.Count} resources and is neither a member nor fenced: nobody will take them back.");
-            foreach ((ResourceKey resource, long contributedTo) in owned)
+            foreach ((ResourceKey resource, Holding holding) in owned)
             {
+                long contributedTo = holding.ContributedTo;
                 holders[resource] = holders.GetValueOrDefault(resource) + 1;
                 if (!state.Open.TryGetValue(resource, out OpenRecord? record))
                     found.Add($"{incarnation} owns '{resource}', which has no open record.");
@@ -69,6 +70,8 @@ internal static class PartitionInvariants
             {
                 if (record.Holders == 0)
                     found.Add($"'{resource}' has neither holders nor updates and should be gone.");
+                if (record.CountsReferences)
+                    found.Add($"'{resource}' is referenced and has no generation: the last to let go would run no callback.");
                 if (!record.Fields.IsEmpty || record.TimesModified != 0 || record.Due != Durations.Never || record.Forced || record.Waiting)
                     found.Add($"'{resource}' has no generation, but something that belongs to one.");
                 continue;
@@ -76,7 +79,7 @@ internal static class PartitionInvariants
 
             if (record.Generation > state.Clock)
                 found.Add($"'{resource}' is of generation {record.Generation}, beyond the clock {state.Clock}.");
-            if (record.TimesModified < 1)
+            if (record.TimesModified < 1 && !(record.CountsReferences && record.Fields.IsEmpty))
                 found.Add($"'{resource}' has updates, but nobody modified it.");
             if (record.Due == Durations.Never && (record.Holders == 0 || record.Forced))
                 found.Add($"'{resource}' is {(record.Forced ? "forced" : "held by nobody")}, but never due.");
@@ -102,7 +105,7 @@ internal static class PartitionInvariants
                 found.Add($"The sealed session of '{resource}' is {(record.Parked ? "parked" : "not parked")} and {(isQueued ? "" : "not ")}in the claim queue.");
             if (record.Generation <= 0 || record.Token <= record.Generation || record.Token > state.Clock)
                 found.Add($"The sealed session of '{resource}' has generation {record.Generation} and token {record.Token} at clock {state.Clock}.");
-            if (record.TimesModified < 1)
+            if (record.TimesModified < 1 && !record.Fields.IsEmpty)
                 found.Add($"The sealed session of '{resource}' has updates, but nobody modified it.");
             if (state.DeadLetters.ContainsKey((resource, record.Generation)))
                 found.Add($"Generation {record.Generation} of '{resource}' is sealed and a dead letter: it would be completed twice.");

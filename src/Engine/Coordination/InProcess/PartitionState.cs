@@ -31,11 +31,10 @@ internal sealed record PartitionState
     public ImmutableSortedSet<(long PurgeAt, IncarnationId Incarnation)> TombstoneQueue { get; init; } = [];
 
     /// <summary>
-    /// Per incarnation the resources that it holds, each with the last generation that it contributed to: the truth of membership and the recovery index.
-    /// Incarnations without resources have no entry.
+    /// Per incarnation the resources that it holds: the truth of membership and the recovery index. Incarnations without resources have no entry.
     /// </summary>
-    public ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, long>> Owned { get; init; } =
-        ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, long>>.Empty;
+    public ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, Holding>> Owned { get; init; } =
+        ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, Holding>>.Empty;
 
     public ImmutableDictionary<ResourceKey, OpenRecord> Open { get; init; } = ImmutableDictionary<ResourceKey, OpenRecord>.Empty;
 
@@ -62,10 +61,28 @@ internal sealed record PartitionState
 /// <param name="Refused">Its refused items, so that a duplicate is answered as the first was.</param>
 /// <param name="LeaseDeadline">When it counts as dead.</param>
 /// <param name="Lease">The duration behind the deadline.</param>
-internal sealed record Member(long Applied, ulong Hash, ImmutableArray<RefusedItem> Refused, long LeaseDeadline, long Lease);
+internal sealed record Member(long Applied, ulong Hash, ImmutableArray<RefusedItem> Refused, long LeaseDeadline, long Lease)
+{
+    /// <summary>Its items that let go last.</summary>
+    public ImmutableArray<ReleasedItem> Released { get; init; } = [];
+}
 
 /// <summary>A dead incarnation.</summary>
-internal sealed record Tombstone(long Applied, ulong Hash, ImmutableArray<RefusedItem> Refused, long PurgeAt);
+internal sealed record Tombstone(long Applied, ulong Hash, ImmutableArray<RefusedItem> Refused, long PurgeAt)
+{
+    /// <summary>As <see cref="Member.Released"/>.</summary>
+    public ImmutableArray<ReleasedItem> Released { get; init; } = [];
+}
+
+/// <summary>What an owned set says of a resource.</summary>
+/// <param name="ContributedTo">The last generation that the incarnation contributed to, or 0.</param>
+/// <param name="Since">Of a reference: when it was taken; otherwise 0.</param>
+/// <param name="Holder">Of a reference: who the engine is, for people; otherwise empty.</param>
+internal readonly record struct Holding(long ContributedTo, long Since, string Holder)
+{
+    /// <summary>Of an aggregate's resource.</summary>
+    public static Holding Of(long contributedTo) => new(contributedTo, 0, "");
+}
 
 /// <summary>The open generation of a resource, or a resource that is held without updates (generation 0).</summary>
 internal sealed record OpenRecord
@@ -95,6 +112,9 @@ internal sealed record OpenRecord
     public long DueAfter { get; init; }
 
     public bool Forced { get; init; }
+
+    /// <summary>A reference alone is a generation: what is held never stands without one, also when a forced one was sealed under its holders.</summary>
+    public bool CountsReferences { get; init; }
 
     /// <summary>Due, but the predecessor is still being completed; the due time is kept here and not in the queue.</summary>
     public bool Waiting { get; init; }

@@ -13,6 +13,11 @@ internal static class PackedRecords
     /// <summary>What scripts call never: 2^53 microseconds are the year 2255.</summary>
     public const long Never = 1L << 53;
 
+    private const int ReleasedBytes = 19;
+
+    /// <summary>Where a refused item has its outcome.</summary>
+    private const byte ReleasedMark = 4;
+
     public const int OpenBytes = 45;
     public const int SealedBytes = 54;
     public const int LetterBytes = 37;
@@ -39,15 +44,41 @@ internal static class PackedRecords
     /// <summary>The last batch of a member or a tombstone, and its refused items.</summary>
     public static MemberEntry Member(IncarnationId incarnation, ReadOnlySpan<byte> record, bool isFenced) => isFenced
         ? new MemberEntry(incarnation, Read7(record), 0, BinaryPrimitives.ReadInt32LittleEndian(record[22..]), IsFenced: true)
-        : new MemberEntry(incarnation, Read7(record), Read7(record[15..]), BinaryPrimitives.ReadInt32LittleEndian(record[29..]), IsFenced: false);
+        : new MemberEntry(incarnation, Read7(record), Read7(record[15..]), BinaryPrimitives.ReadInt32LittleEndian(record[29..]), IsFenced: false)
+        {
+            LastSeen = Read7(record[15..]) == Durations.Never ? 0 : Read7(record[15..]) - Read7(record[22..]),
+        };
 
-    /// <summary>The items of a batch that were refused: 5 bytes each.</summary>
+    /// <summary>The items of a batch that were refused: 5 bytes each. Behind them its last releases.</summary>
     public static ImmutableArray<RefusedItem> Refused(ReadOnlySpan<byte> packed)
     {
-        ImmutableArray<RefusedItem>.Builder refused = ImmutableArray.CreateBuilder<RefusedItem>(packed.Length / 5);
-        for (; !packed.IsEmpty; packed = packed[5..])
-            refused.Add(new RefusedItem(BinaryPrimitives.ReadInt32LittleEndian(packed), (ItemOutcome)packed[4]));
-        return refused.DrainToImmutable();
+        int count = CountRefused(packed);
+        ImmutableArray<RefusedItem>.Builder refused = ImmutableArray.CreateBuilder<RefusedItem>(count);
+        for (int i = 0; i < count; i++)
+            refused.Add(new RefusedItem(BinaryPrimitives.ReadInt32LittleEndian(packed[(5 * i)..]), (ItemOutcome)packed[(5 * i) + 4]));
+        return refused.MoveToImmutable();
+    }
+
+    /// <summary>The items of a batch that let go last: behind the refused ones, 19 bytes each.</summary>
+    public static ImmutableArray<ReleasedItem> Released(ReadOnlySpan<byte> packed)
+    {
+        packed = packed[(5 * CountRefused(packed))..];
+        ImmutableArray<ReleasedItem>.Builder released = ImmutableArray.CreateBuilder<ReleasedItem>(packed.Length / ReleasedBytes);
+        for (; !packed.IsEmpty; packed = packed[ReleasedBytes..])
+            released.Add(new ReleasedItem(BinaryPrimitives.ReadInt32LittleEndian(packed), Read7(packed[5..]), Read7(packed[12..])));
+        return released.MoveToImmutable();
+    }
+
+    /// <summary>What an owned set says of a resource.</summary>
+    public static Holding Holding(ReadOnlySpan<byte> packed) =>
+        packed.Length < 14 ? Coordination.Holding.Of(Read7(packed)) : new Holding(Read7(packed), Read7(packed[7..]), Encoding.UTF8.GetString(packed[14..]));
+
+    private static int CountRefused(ReadOnlySpan<byte> packed)
+    {
+        int count = 0;
+        while (packed.Length > 5 * count && packed[(5 * count) + 4] != ReleasedMark)
+            count++;
+        return count;
     }
 
     /// <param name="record">The open record; empty: there is none.</param>
@@ -57,6 +88,7 @@ internal static class PackedRecords
         Holders = BinaryPrimitives.ReadInt32LittleEndian(record),
         Forced = (record[4] & 1) != 0,
         Waiting = (record[4] & 2) != 0,
+        CountsReferences = (record[4] & 8) != 0,
         Reason = (CompletionReason)record[5],
         TimesModified = BinaryPrimitives.ReadUInt32LittleEndian(record[6..]),
         Generation = Read7(record[10..]),

@@ -88,11 +88,13 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
                 }
                 else
                 {
-                    members.Add(
-                        IncarnationId.Parse(Text(name)),
-                        new Member(
-                            PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), PackedRecords.Refused(value[33..]), PackedRecords.Read7(value[15..]),
-                            PackedRecords.Read7(value[22..])));
+                    ImmutableArray<RefusedItem> refused = PackedRecords.Refused(value[33..]);
+                    Member member = new(
+                        PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), refused, PackedRecords.Read7(value[15..]), PackedRecords.Read7(value[22..]))
+                    {
+                        Released = PackedRecords.Released(value[33..]),
+                    };
+                    members.Add(IncarnationId.Parse(Text(name)), member);
                 }
             }
 
@@ -109,7 +111,7 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
                 ReadOnlySpan<byte> value = record;
                 IncarnationId id = IncarnationId.Parse(Text(name));
                 held[id] = BinaryPrimitives.ReadInt32LittleEndian(value[22..]);
-                dead.Add(id, new Tombstone(PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), PackedRecords.Refused(value[26..]), PackedRecords.Read7(value[15..])));
+                dead.Add(id, new Tombstone(PackedRecords.Read7(value), BinaryPrimitives.ReadUInt64LittleEndian(value[7..]), PackedRecords.Refused(value[26..]), PackedRecords.Read7(value[15..])) { Released = PackedRecords.Released(value[26..]) });
             }
 
             state = state with { Tombstones = dead.ToImmutable() };
@@ -118,15 +120,15 @@ internal sealed record PartitionSnapshot(long Now, PartitionState State, Immutab
 
         private void Owned(ref PartitionState state, Dictionary<IncarnationId, int> heldByDead)
         {
-            ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, long>>.Builder all = ImmutableDictionary.CreateBuilder<IncarnationId, ImmutableDictionary<ResourceKey, long>>();
+            ImmutableDictionary<IncarnationId, ImmutableDictionary<ResourceKey, Holding>>.Builder all = ImmutableDictionary.CreateBuilder<IncarnationId, ImmutableDictionary<ResourceKey, Holding>>();
             ReplyCursor sets = _cursor.Nested();
             for (int i = sets.Count / 2; i > 0; i--)
             {
                 IncarnationId id = IncarnationId.Parse(sets.Next().ReadString()!);
                 ReplyCursor entries = sets.Nested();
-                ImmutableDictionary<ResourceKey, long>.Builder owned = ImmutableDictionary.CreateBuilder<ResourceKey, long>();
+                ImmutableDictionary<ResourceKey, Holding>.Builder owned = ImmutableDictionary.CreateBuilder<ResourceKey, Holding>();
                 for (int at = entries.Count / 2; at > 0; at--)
-                    owned.Add(new ResourceKey(entries.Bytes()), PackedRecords.Read7(entries.Bytes()));
+                    owned.Add(new ResourceKey(entries.Bytes()), PackedRecords.Holding(entries.Bytes()));
                 if (owned.Count > 0)
                     all.Add(id, owned.ToImmutable());
                 if (heldByDead.TryGetValue(id, out int held))

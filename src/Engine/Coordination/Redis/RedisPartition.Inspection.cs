@@ -33,11 +33,19 @@ internal readonly partial struct RedisPartition
     public async ValueTask<HoldersReply> HoldersAsync(HoldersRequest request)
     {
         MembersReply members = await MembersAsync().ConfigureAwait(false);
-        IncarnationId[] asked = [.. members.Members.Where(static member => member.Held > 0).Select(static member => member.Incarnation)];
+        MemberEntry[] asked = [.. members.Members.Where(static member => member.Held > 0)];
         if (asked.Length == 0)
             return new HoldersReply([]);
-        long[] holds = await AskHolders(asked, request.Resource).ConfigureAwait(false) ?? [];
-        return new HoldersReply([.. asked.Where((_, i) => holds[i] == 1)]);
+        byte[][] answers = await AskHolders(asked, request.Resource).ConfigureAwait(false);
+        HolderEntry[] holders =
+        [
+            .. asked.Zip(answers).Where(static pair => pair.Second.Length != 0).Select(static pair =>
+            {
+                Holding holding = PackedRecords.Holding(pair.Second);
+                return new HolderEntry(pair.First.Incarnation, holding.Since, pair.First.LastSeen, holding.Holder);
+            }),
+        ];
+        return new HoldersReply([.. holders.Select(static holder => holder.Incarnation)]) { Entries = [.. holders] };
     }
 
     public ValueTask<MembersReply> MembersAsync()
@@ -136,12 +144,19 @@ internal readonly partial struct RedisPartition
         }, cancellationToken: cancellation);
     }
 
-    private ValueTask<long[]?> AskHolders(IncarnationId[] incarnations, ResourceKey resource)
+    private ValueTask<byte[][]> AskHolders(MemberEntry[] members, ResourceKey resource)
     {
-        RespCommand command = client.Command(scripts.Holders, incarnations.Length);
-        foreach (IncarnationId incarnation in incarnations)
-            command.Key(keys.Owned(incarnation));
+        RespCommand command = client.Command(scripts.Holders, members.Length);
+        foreach (MemberEntry member in members)
+            command.Key(keys.Owned(member.Incarnation));
         command.Write(resource.Bytes);
-        return command.ToInt64ArrayAsync(cancellationToken: cancellation);
+        return command.ToAsync(static (ref reply) =>
+        {
+            ReplyCursor cursor = new(reply);
+            byte[][] answers = new byte[cursor.Count][];
+            for (int i = 0; i < answers.Length; i++)
+                answers[i] = cursor.Bytes();
+            return answers;
+        }, cancellationToken: cancellation);
     }
 }

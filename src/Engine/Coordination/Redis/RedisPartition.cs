@@ -17,6 +17,7 @@ namespace Sluice.Coordination.Redis;
 internal readonly partial struct RedisPartition(RespClient client, RedisScripts scripts, PartitionKeys keys, byte[] schema, CancellationToken cancellation)
 {
     private const int TermsBytes = 51;
+    private const int ClaimLeaseBytes = 7;
     private const int TicketBytes = 14;
     private const int MaxErrorBytes = 4096;
 
@@ -25,17 +26,21 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         Span<byte> owned = stackalloc byte[keys.OwnedPrefix.Length + IncarnationId.MaxLength], name = stackalloc byte[IncarnationId.MaxLength];
         owned = owned[..keys.WriteOwned(owned, request.Incarnation)];
         name = name[..request.Incarnation.Write(name)];
-        RespCommand command = client.Command(scripts.Flush, 9);
+        ReferenceTerms? references = request.Terms.References;
+        RespCommand command = client.Command(scripts.Flush, references is null ? 9 : 11);
         command.Key(keys.Meta).Key(keys.Leases).Key(keys.Tombstones).Key(owned).Key(keys.Open).Key(keys.Due)
             .Key(keys.DeadLetters).Key(keys.DeadLetterNames).Key(keys.OpenLarge);
-        Span<byte> packed = stackalloc byte[TermsBytes];
+        if (references is not null)
+            command.Key(keys.Sealed).Key(keys.Claims);
+        Span<byte> packed = stackalloc byte[TermsBytes + ClaimLeaseBytes + ReferenceTerms.MaxHolderBytes];
         BinaryPrimitives.WriteUInt64LittleEndian(packed, request.Hash);
         command.Write(Number(request.Seen)).Write(name).Write(request.Incarnation.IssuedAt).Write(request.Number).Write(packed[..8]);
-        WriteTerms(packed, request.Layout, request.Terms);
-        command.Write(packed).Write(schema);
+        command.Write(packed[..WriteTerms(packed, request.Layout, request.Terms)]).Write(schema);
         using (BatchArguments arguments = new(request.Items, schema, endsByReference: request.Terms.Inactivity == 0))
             command.Write(arguments.Names).Write(arguments.Items);
 
+        if (references is not null)
+            return command.ToAsync((ref reply) => ReferenceReply(reply, request), cancellationToken: cancellation);
         return command.ToAsync(static (ref reply) =>
         {
             ReplyCursor cursor = new(reply);
@@ -43,6 +48,27 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
             FlushReply answer = new(status, cursor.Number(), PackedRecords.Refused(cursor.Bytes()), cursor.Number(), cursor.Number(), cursor.Number());
             return cursor.Count > 6 ? answer with { Crowded = Indices(cursor.Bytes()) } : answer;
         }, cancellationToken: cancellation);
+    }
+
+    private static FlushReply ReferenceReply(RespReader reply, FlushRequest request)
+    {
+        ReplyCursor cursor = new(reply);
+        FlushStatus status = (FlushStatus)cursor.Count32();
+        long last = cursor.Number();
+        byte[] outcomes = cursor.Bytes();
+        FlushReply answer = new(status, last, PackedRecords.Refused(outcomes), cursor.Number(), cursor.Number(), cursor.Number());
+        if (cursor.Count < 8)
+            return answer;
+        cursor.Bytes();
+        ReplyCursor granted = cursor.Nested();
+        ImmutableArray<ClaimedSession>.Builder claims = ImmutableArray.CreateBuilder<ClaimedSession>(granted.Count / 2);
+        for (int i = granted.Count / 2; i > 0; i--)
+        {
+            ResourceKey resource = request.Items[granted.Count32()].Resource;
+            claims.Add(PackedRecords.Sealed(granted.Bytes(), default).ToClaim(resource));
+        }
+
+        return answer with { Released = PackedRecords.Released(outcomes), Claims = claims.DrainToImmutable() };
     }
 
     public ValueTask<ClaimReply> ClaimAsync(ClaimRequest request)
@@ -223,7 +249,7 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         PackedRecords.Write7(destination[7..], ticket.Token);
     }
 
-    private static void WriteTerms(Span<byte> packed, ulong layout, FlushTerms terms)
+    private static int WriteTerms(Span<byte> packed, ulong layout, FlushTerms terms)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(packed, layout);
         PackedRecords.Write7(packed[8..], terms.Lease);
@@ -233,6 +259,10 @@ internal readonly partial struct RedisPartition(RespClient client, RedisScripts 
         PackedRecords.Write7(packed[36..], terms.TombstoneLife);
         BinaryPrimitives.WriteInt32LittleEndian(packed[43..], terms.OpenLimit);
         BinaryPrimitives.WriteInt32LittleEndian(packed[47..], terms.DeadLetterLimit);
+        if (terms.References is not { } references)
+            return TermsBytes;
+        PackedRecords.Write7(packed[TermsBytes..], references.ClaimLease);
+        return TermsBytes + ClaimLeaseBytes + Encoding.UTF8.GetBytes(references.Holder, packed[(TermsBytes + ClaimLeaseBytes)..]);
     }
 
     private static ImmutableArray<int> Indices(ReadOnlySpan<byte> packed)

@@ -50,7 +50,7 @@ while granted < limit and steps > 0 do
         set_open[#set_open + 1] = resource
         set_open[#set_open + 1] = pk(OPEN, holders, flags + 2, why, times, generation, created, hard_due, due, due_after) .. sub(open, 46)
       else
-        local has_large, large = flags > 3, nil
+        local has_large, large = flags % 8 > 3, nil
         if has_large then
           larges = larges or call('HMGET', KEYS[3], unpack(page))
           large = larges[i]
@@ -59,10 +59,12 @@ while granted < limit and steps > 0 do
           gone_large[#gone_large + 1] = resource
         end
         if flags % 2 == 0 and holders > 0 then why = 1 end
+        -- Who still references a resource whose generation was forced to end holds the next one: its last release has a callback too.
+        local successor = flags > 7 and holders > 0 and tick()
         grant(resource, pk(SEALED, generation, tick(), 1, deadline, lease, has_large and 4 or 0, times, created, now, why, 0) .. sub(open, 46), large)
         if holders > 0 then
           set_open[#set_open + 1] = resource
-          set_open[#set_open + 1] = pk(OPEN, holders, 0, 0, 0, 0, 0, NEVER, NEVER, 0)
+          set_open[#set_open + 1] = pk(OPEN, holders, successor and 8 or 0, 0, 0, successor or 0, successor and now or 0, NEVER, NEVER, 0)
         else
           gone[#gone + 1] = resource
         end

@@ -1,19 +1,42 @@
 -- Applies a numbered batch of an incarnation's lane, once.
 -- KEYS 1 m  2 l  3 t  4 o of the incarnation  5 r  6 d  7 x  8 y  9 b
--- ARGV 1 seen  2 incarnation  3 its time of issue  4 number  5 hash  6 layout and terms  7 schema  8 number of items, bytes of a value of a compact item, then names, each behind its length
+--      with references also  10 s  11 q
+-- ARGV 1 seen  2 incarnation  3 its time of issue  4 number  5 hash  6 layout and terms, with references then claim lease and holder  7 schema  8 number of items, bytes of a value of a compact item, then names, each behind its length
 --      9 items, each: flags (128: compact, see keep.lua), then length of the delta, delta
 local expected, lease, linger, hard, gap, life, open_limit, letter_limit = up('<c8I7I7I7I7I7I4I4', ARGV[6])
 local id, number = ARGV[2], tonumber(ARGV[4])
 local known = call('HMGET', KEYS[1], '#', id)
 
-local function answer(status, last, refused, crowded)
-  return {status, last, refused, now, clock, first(KEYS[6]), crowded}
+-- A reference alone opens a generation, and the item that lets go last seals it and claims it at once: only there, and only of records without large fields.
+local claim_lease = KEYS[10] and up('<I7', ARGV[6], 52)
+
+local function answer(status, last, outcomes, crowded, claims)
+  return {status, last, outcomes, now, clock, first(KEYS[6]), crowded, claims}
+end
+
+-- A copy of the last batch is told what the first was told, with the claims that nobody has taken over: its reply may be the only one that arrives.
+local function again(status, last, hash, outcomes)
+  if not claim_lease or number ~= last or hash ~= ARGV[5] then return answer(status, last, outcomes) end
+  local resources, claims, at = {up('<' .. rep('Hc0', up('<H', ARGV[8])), ARGV[8], 4)}, {}, 1
+  while at <= #outcomes do
+    local index, outcome = up('<I4B', outcomes, at)
+    at = at + 5
+    if outcome == 4 then
+      local sealed = call('HGET', KEYS[10], resources[index + 1])
+      if sealed and sub(sealed, 1, 14) == sub(outcomes, at, at + 13) and byte(sealed, 33) % 2 == 0 then
+        claims[#claims + 1] = index
+        claims[#claims + 1] = sealed
+      end
+      at = at + 14
+    end
+  end
+  return answer(status, last, outcomes, '', claims)
 end
 
 -- Also the dead may have had a double, which must not take the batch that was applied for its own.
 local function fenced(tomb)
   local last, hash = up('<I7c8', tomb)
-  return answer((number == last and hash ~= ARGV[5]) and 5 or 2, last, sub(tomb, 27))
+  return again((number == last and hash ~= ARGV[5]) and 5 or 2, last, hash, sub(tomb, 27))
 end
 
 read_meta(known[1], '0')
@@ -21,7 +44,7 @@ if known[1] and layout ~= expected and layout ~= '\0\0\0\0\0\0\0\0' then return 
 local references = 0
 if known[2] then
   local last, hash, _, _, owned = up(MEMBER, known[2])
-  if number <= last then return answer((number == last and hash ~= ARGV[5]) and 5 or 1, last, sub(known[2], 34)) end
+  if number <= last then return again((number == last and hash ~= ARGV[5]) and 5 or 1, last, hash, sub(known[2], 34)) end
   if number ~= last + 1 then return answer(3, last, '') end
   references = owned
 else
@@ -45,6 +68,7 @@ if count > 0 then
 end
 local refused, crowded = {}, {}
 local set, gone, own, disown, due_at, not_due, set_large, letters, letter_names = {}, {}, {}, {}, {}, {}, {}, {}, {}
+local released, claims, set_sealed, claim_at = {}, {}, {}, {}
 local open_count, letter_count
 local opened = 0
 local rest, rest_at = add_to_held(schema, width, form, gap == 0 and hard, resources, count, items, records, owned, set)
@@ -64,7 +88,7 @@ for j, i in ipairs(rest) do
   end
   local forced, waiting, due_before = flags % 2 == 1, flags % 4 > 1, due
   local was, contributed = owned[i], owned[i] and up('<I7', owned[i]) or 0
-  local contributed_before, is_merged = contributed, false
+  local contributed_before, is_merged, counts_references = contributed, false, flags > 7
   if size > 0 then
     local delta = compact and expand(schema, form, items, at) or sub(items, from, from + size - 1)
     local status, small_after, large_after = merge_record(schema, small, large, delta)
@@ -102,9 +126,17 @@ for j, i in ipairs(rest) do
   if is_merged or (not was) == holds or (force and generation ~= 0) then
     if holds then
       if not was then holders, references, held = holders + 1, references + 1, held + 1 end
+      if claim_lease then
+        counts_references = true
+        if generation == 0 then generation, created, hard_due = tick(), now, after(now, hard) end
+      end
       if not was or contributed ~= contributed_before then
         own[#own + 1] = resource
-        own[#own + 1] = pk('<I7', contributed)
+        if claim_lease then
+          own[#own + 1] = was and pk('<I7', contributed) .. sub(owned[i], 8) or pk('<I7I7', contributed, now) .. sub(ARGV[6], 59)
+        else
+          own[#own + 1] = pk('<I7', contributed)
+        end
       end
     else
       if was then
@@ -118,7 +150,7 @@ for j, i in ipairs(rest) do
     else
       if force then
         forced, why = true, 4
-      elseif not blob and not forced then
+      elseif not blob and not forced and not claim_lease then
         -- Too many open resources make the partition slow for everybody: a newcomer beyond the limit is completed at once instead of being refused.
         open_count = open_count or call('HLEN', KEYS[5])
         if open_count + opened >= open_limit then forced, why = true, 2 end
@@ -135,6 +167,21 @@ for j, i in ipairs(rest) do
         due, due_after = hard_due, hard
       end
     end
+    local last_out = claim_lease and was and not holds and holders == 0
+    local claimed = last_out and not call('HGET', KEYS[10], resource)
+    if last_out then released[#released + 1] = pk('<I4BI7I7', i - 1, 4, generation, claimed and tick() or 0) end
+    if claimed then
+      -- Nothing stands in the way: the generation ends, and is claimed, by this batch.
+      local until_then = after(now, claim_lease)
+      local sealed = pk(SEALED, generation, clock, 1, until_then, claim_lease, 0, times, created, now, why, 0) .. small
+      set_sealed[#set_sealed + 1] = resource
+      set_sealed[#set_sealed + 1] = sealed
+      claim_at[#claim_at + 1] = until_then
+      claim_at[#claim_at + 1] = resource
+      claims[#claims + 1] = i - 1
+      claims[#claims + 1] = sealed
+      generation, due = 0, NEVER
+    end
     if not waiting and due ~= due_before then
       if due == NEVER then
         not_due[#not_due + 1] = resource
@@ -150,15 +197,15 @@ for j, i in ipairs(rest) do
       end
     else
       set[#set + 1] = resource
-      set[#set + 1] = pk(OPEN, holders, (forced and 1 or 0) + (waiting and 2 or 0) + (large ~= '' and 4 or 0), why, times, generation, created, hard_due, due, due_after) .. small
+      set[#set + 1] = pk(OPEN, holders, (forced and 1 or 0) + (waiting and 2 or 0) + (large ~= '' and 4 or 0) + (counts_references and 8 or 0), why, times, generation, created, hard_due, due, due_after) .. small
       if not blob then opened = opened + 1 end
     end
   end
 end
 
 -- The first write is one that a server without memory refuses: then nothing has happened.
-local deadline, refusals = after(now, lease), table.concat(refused)
-call('HSET', KEYS[1], id, pk(MEMBER, number, ARGV[5], deadline, lease, references) .. refusals, '#', meta_now())
+local deadline, outcomes = after(now, lease), table.concat(refused) .. table.concat(released)
+call('HSET', KEYS[1], id, pk(MEMBER, number, ARGV[5], deadline, lease, references) .. outcomes, '#', meta_now())
 call('ZADD', KEYS[2], deadline, id)
 if #set > 0 then call('HSET', KEYS[5], unpack(set)) end
 if #gone > 0 then call('HDEL', KEYS[5], unpack(gone)) end
@@ -167,8 +214,13 @@ if #disown > 0 then call('HDEL', KEYS[4], unpack(disown)) end
 if #due_at > 0 then call('ZADD', KEYS[6], unpack(due_at)) end
 if #not_due > 0 then call('ZREM', KEYS[6], unpack(not_due)) end
 if #set_large > 0 then call('HSET', KEYS[9], unpack(set_large)) end
+if #set_sealed > 0 then
+  call('HSET', KEYS[10], unpack(set_sealed))
+  call('ZADD', KEYS[11], unpack(claim_at))
+end
 if #letters > 0 then
   call('HSET', KEYS[7], unpack(letters))
   call('ZADD', KEYS[8], unpack(letter_names))
 end
-return answer(0, number, refusals, schema.has_opaque and table.concat(crowded) or nil)
+if claim_lease then return answer(0, number, outcomes, '', claims) end
+return answer(0, number, outcomes, schema.has_opaque and table.concat(crowded) or nil)

@@ -1,4 +1,4 @@
--- KEYS o of each incarnation   ARGV 1 resource   -> one per key: whether it holds the resource
+-- KEYS o of each incarnation   ARGV 1 resource   -> one per key: what its owned set says of the resource, or empty
 local out = {}
-for i = 1, #KEYS do out[i] = call('HEXISTS', KEYS[i], ARGV[1]) end
+for i = 1, #KEYS do out[i] = call('HGET', KEYS[i], ARGV[1]) or '' end
 return out

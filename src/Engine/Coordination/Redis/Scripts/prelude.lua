@@ -5,15 +5,16 @@
 --   t  hash  incarnation -> tombstone                                d  zset  resource by due time          q  zset  resource by claim deadline
 --   u  zset  incarnation by the time of its purge                    x  hash  resource .. id -> dead letter k  zset  parked resources, by name
 --   f  zset  fenced incarnations that still own something            y  zset  dead letters, by name
---   o  hash  one per incarnation: resource -> the last generation that it contributed to
+--   o  hash  one per incarnation: resource -> the last generation that it contributed to; of a reference also since when, and who holds it
 --
 -- Records are packed, little-endian, integers of 7 bytes: a double is exact up to 2^53, and so are microseconds until the year 2255.
 -- A script is atomic but is not rolled back: each one reads and computes everything first and writes last. Only the server's clock is asked.
 local call, up, pk, sub, byte, rep, floor = redis.call, struct.unpack, struct.pack, string.sub, string.byte, string.rep, math.floor
 local NEVER = 9007199254740992
+-- Flags of an open record: 1 forced, 2 waits for its predecessor, 4 has large fields, 8 counts references.
 local META = '<c8I7I7I4'           -- layout, clock, last write, number of references
-local MEMBER = '<I7c8I7I7I4'       -- last batch, its hash, lease deadline, lease, number of references; then its refused items (from 34)
-local TOMB = '<I7c8I7I4'           -- last batch, its hash, purge at, number of references; then its refused items (from 27)
+local MEMBER = '<I7c8I7I7I4'       -- last batch, its hash, lease deadline, lease, number of references; then its refused items and last releases (from 34)
+local TOMB = '<I7c8I7I4'           -- last batch, its hash, purge at, number of references; then its refused items and last releases (from 27)
 local OPEN = '<I4BBI4I7I7I7I7I7'   -- holders, flags, reason, times modified, generation, created, hard due, due, due after; then the record (from 46)
 local SEALED = '<I7I7I4I7I7BI4I7I7BI2' -- generation, token, attempt, claim deadline, lease, flags, times modified, created, sealed, reason, length of the error; then error and record (from 55)
 local LETTER = '<BI4I7I4I7I7BI2I4' -- kind, attempts, at, times modified, created, sealed, reason, length of the error and of the small fields; then error, small and large fields (from 38)

@@ -49,7 +49,7 @@ else
   end
   call('ZREM', KEYS[10], name)
   call('HDEL', KEYS[9], name)
-  if large_after ~= '' and flags < 4 then flags = flags + 4 end
+  if large_after ~= '' and flags % 8 < 4 then flags = flags + 4 end
   call('HSET', KEYS[2], resource, pk(OPEN, holders, flags, why, times, generation, created, hard_due, due, due_after) .. small_after)
   if large_after ~= '' then call('HSET', KEYS[3], resource, large_after) end
 end

@@ -1,25 +1,36 @@
 using Sluice.Coordination;
+using Sluice.Locking;
 
-namespace Sluice.Tests.Running;
+namespace Sluice.Harness.Faults;
 
 /// <summary>
-/// The in-process coordinator with a window and a door: a test can wait until a request of a kind has been carried out, and can hold requests back.
-/// That is how the tests of this folder wait; none sleeps.
+/// A coordinator with a window and a door: a test can wait until a request of a kind has been carried out, and can hold requests back. That is how tests of engines
+/// wait; none sleeps.
 /// </summary>
-internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinator
+internal sealed class WatchedCoordinator(Coordinator inner) : Coordinator
 {
     private readonly Lock _gate = new();
-    private readonly InProcessCoordinator _inner = new(time);
     private readonly List<object> _done = [];
     private readonly List<(Func<object, bool> Matches, int Count, TaskCompletionSource Reached)> _waiters = [];
     private Func<object, bool>? _holds;
     private Func<object, Exception?>? _fails;
     private Action<object>? _then;
     private int _heldBack;
+    private int _inFlight;
     private TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal override bool IsEphemeral => true;
+    /// <summary>In this process.</summary>
+    public WatchedCoordinator(TimeProvider? time = null)
+        : this(new InProcessCoordinator(time))
+    {
+    }
+
+    internal override bool IsEphemeral => inner.IsEphemeral;
+
+    internal override string Servers => inner.Servers;
+
+    internal override LockCoordinator? Locks => inner.Locks;
 
     /// <summary>Completes when the first request was held back since <see cref="Hold"/>.</summary>
     public Task Held
@@ -45,6 +56,9 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
     /// <summary>How many requests have been held back since the beginning.</summary>
     public int HeldBack => Volatile.Read(ref _heldBack);
 
+    /// <summary>How many requests are on their way, those that are held back not counted.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
     /// <summary>Requests for which this has an error end with it, and are not carried out; null = none any more.</summary>
     public void Fail(Func<object, Exception?>? error)
     {
@@ -55,11 +69,11 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
     /// <summary>Is called after each request that was carried out, before its sender has the reply, on whatever thread that is.</summary>
     public void Then(Action<object> action) => Volatile.Write(ref _then, action);
 
-    /// <summary>The state of a partition, for a look or for <see cref="Restore"/>.</summary>
-    public PartitionState Snapshot(CoordinationNamespace space, int partition) => _inner.Snapshot(space, partition);
+    /// <summary>The state of a partition in this process, for a look or for <see cref="Restore"/>.</summary>
+    public PartitionState Snapshot(CoordinationNamespace space, int partition) => ((InProcessCoordinator)inner).Snapshot(space, partition);
 
     /// <summary>Takes a partition back: what a server does that lost its last writes.</summary>
-    public void Restore(CoordinationNamespace space, int partition, PartitionState state) => _inner.Restore(space, partition, state);
+    public void Restore(CoordinationNamespace space, int partition, PartitionState state) => ((InProcessCoordinator)inner).Restore(space, partition, state);
 
     public void Release()
     {
@@ -110,7 +124,17 @@ internal sealed class WatchedCoordinator(TimeProvider? time = null) : Coordinato
         if (released is not null)
             await released.WaitAsync(cancellation);
         cancellation.ThrowIfCancellationRequested();
-        TReply reply = _inner.Send(space, partition, request);
+        TReply reply;
+        Interlocked.Increment(ref _inFlight);
+        try
+        {
+            reply = await inner.SendAsync(space, partition, request, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+
         lock (_gate)
         {
             _done.Add(request);
