@@ -21,6 +21,7 @@ public partial class Order
     [Distinct] public partial DistinctView Customers { get; }
     [Histogram(0.01)] public partial HistogramView Latency { get; }
     [Map(50, MapOf.Sum)] public partial MapView<string, long> BytesByStatus { get; }
+    [Map(50, MapOf.Window, Size = 3)] public partial MapView<string, WindowView<string>> LastPagesByCountry { get; }
 }
 
 public sealed record Settings(ImmutableSortedDictionary<string, string> Values) : IOpaqueState<Settings>
@@ -62,6 +63,7 @@ public sealed class FieldsTests
             Dearest = new Scored<long>(42, 19.90),
             Latency = 0.031,
             BytesByStatus = new("200", 5120),
+            LastPagesByCountry = new("de", "/cart"),
         });
 
         await orders.FlushAsync(Cancellation);
