@@ -67,7 +67,7 @@ internal sealed class EngineHealthCheck(HostedEngine engine, string kind, Engine
     private string? Dead(EngineHealth health) => health switch
     {
         { FaultedLanes: > 0 } => $"{health.FaultedLanes} lanes have ended by a fault: what they had taken is not flushed any more. Restart the process.",
-        { Unreachable: [] } when health.OldestPendingAge > options.StuckAfter => $"An update has been waiting for {health.OldestPendingAge} although every server answers.",
+        { IsRunning: true, Unreachable: [] } when health.OldestPendingAge > options.StuckAfter => $"An update has been waiting for {health.OldestPendingAge} although every server answers.",
         _ => null,
     };
 }

@@ -40,12 +40,14 @@ public static class SluiceServiceCollectionExtensions
         }));
         services.AddKeyedSingleton(name, (provider, _) => new HostedEngine(provider, name));
         services.AddKeyedSingleton<ISluiceEngine>(name, static (provider, key) => provider.GetRequiredKeyedService<HostedEngine>(key));
-        services.AddKeyedTransient(name, static (provider, key) => provider.GetRequiredKeyedService<HostedEngine>(key).Started);
+
+        // Singletons, although they are there only later: what is handed out by a transient factory is disposed of with the scope that asked for it. A factory that throws is asked again.
+        services.AddKeyedSingleton(name, static (provider, key) => provider.GetRequiredKeyedService<HostedEngine>(key).Started);
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<HostedEngine>(name));
         if (name.Length == 0)
         {
             services.TryAddSingleton<ISluiceEngine>(static provider => provider.GetRequiredKeyedService<HostedEngine>(""));
-            services.TryAddTransient(static provider => provider.GetRequiredKeyedService<HostedEngine>("").Started);
+            services.TryAddSingleton(static provider => provider.GetRequiredKeyedService<HostedEngine>("").Started);
         }
 
         return new SluiceBuilder(services, name);

@@ -46,6 +46,25 @@ public sealed class HostingTests
         await host.StopAsync(Cancellation);
     }
 
+    // Prevents: the first request that asks for the engine stopping it for everybody, with the end of its scope.
+    [Fact]
+    public async Task Scopes_that_ask_for_the_engine_leave_it_running()
+    {
+        using IHost host = NewHost(static services => services.AddSluice().AddAggregate(Visit.Definition));
+        await host.StartAsync(Cancellation);
+        await using (AsyncServiceScope scope = host.Services.CreateAsyncScope())
+        {
+            Assert.True((await scope.ServiceProvider.GetRequiredService<SluiceEngine>().CheckHealthAsync(Cancellation)).IsRunning);
+            _ = scope.ServiceProvider.GetRequiredKeyedService<SluiceEngine>("");
+            _ = scope.ServiceProvider.GetRequiredService<ISluiceEngine>();
+        }
+
+        using (IServiceScope scope = host.Services.CreateScope())
+            _ = scope.ServiceProvider.GetRequiredService<SluiceEngine>();
+        Assert.True((await host.Services.GetRequiredService<SluiceEngine>().CheckHealthAsync(Cancellation)).IsRunning);
+        await host.StopAsync(Cancellation);
+    }
+
     [Fact]
     public async Task Engines_with_names_have_services_and_options_of_their_own()
     {

@@ -128,7 +128,7 @@ internal sealed class Callers
 
         long letsGo = Stopwatch.GetTimestamp();
         ReleaseOutcome outcome = await held.ReleaseAsync();
-        _log.Say('E', handle, outcome == ReleaseOutcome.AlreadyLost ? looked : letsGo, Stopwatch.GetTimestamp(), (long)outcome);
+        _log.Say('E', handle, outcome == ReleaseOutcome.Released ? letsGo : looked, Stopwatch.GetTimestamp(), (long)outcome);
     }
 
     // Without the handle's LostToken, on purpose: a write that is on its way is what a sink has to judge.

@@ -20,6 +20,7 @@ internal sealed partial class Completer
 {
     private const int LargestChunk = 64;
     private const int MostWaiting = 256;
+    private const int MostExtended = 500;
     private static readonly TimeSpan FastChunk = TimeSpan.FromMilliseconds(4);
     private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(100);
 
@@ -390,7 +391,10 @@ internal sealed partial class Completer
         {
             using PeriodicTimer timer = new(_terms.ClaimLease / 3, _time);
             while (await timer.WaitForNextTickAsync(_abandoned.Token).ConfigureAwait(false))
-                await Task.WhenAll(_running.Keys.GroupBy(static work => work.Partition).Select(group => KeepAsync(group.Key, [.. group]))).ConfigureAwait(false);
+            {
+                // A script takes only so many at once.
+                await Task.WhenAll(_running.Keys.GroupBy(static work => work.Partition).SelectMany(group => group.Chunk(MostExtended).Select(part => KeepAsync(group.Key, part)))).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
         {

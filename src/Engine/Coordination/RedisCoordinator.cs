@@ -87,7 +87,7 @@ public sealed class RedisCoordinator : Coordinator
                 await server.Control.PingAsync(cancellationToken: cancellation).ConfigureAwait(false);
                 return null;
             }
-            catch (Exception silence) when (silence is RespException or TimeoutException)
+            catch (Exception silence) when (silence is RespException or TimeoutException or ObjectDisposedException)
             {
                 return new UnreachableServer(server.Endpoint.ToString(), silence.Message);
             }

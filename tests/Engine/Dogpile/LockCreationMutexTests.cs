@@ -46,6 +46,22 @@ public sealed class LockCreationMutexTests : IAsyncDisposable
         Assert.Equal(Durations.Never, LockTerms.OfCreations(new EngineLockOptions(), Heartbeat, TimeSpan.FromSeconds(5), runsOut: false).RenewEvery);
     }
 
+    // Prevents: a factory that sets its own key waiting for the lease that it has, in this process and then in all others.
+    [Fact]
+    public async Task A_factory_that_sets_its_own_key_is_told_so()
+    {
+        (DogpileCache cache, _) = NewCache();
+        await Assert.ThrowsAsync<ReentrantCreationException>(() => cache.GetOrCreateAsync(
+            "key",
+            async token =>
+            {
+                await cache.SetAsync("key", 2, cancellation: token);
+                return 1;
+            },
+            Hour,
+            Cancellation).AsTask());
+    }
+
     // Prevents: callers that wait for a dead creator longer than was promised, or for ever; and a creator from the dead that overwrites what its successor has made.
     [Fact]
     public async Task A_creator_that_dies_is_replaced_within_two_heartbeats()

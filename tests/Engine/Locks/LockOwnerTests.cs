@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sluice.Harness;
 using Xunit;
 
 namespace Sluice.Tests.Locks;
@@ -36,6 +37,17 @@ public sealed class LockOwnerTests : IAsyncLifetime
     }
 
     // Prevents: two acquisitions of one owner at the same time waiting for each other.
+    // Prevents: a second release, in a finally block perhaps, that reports a lost hold as released.
+    [Fact]
+    public async Task A_repeated_release_says_what_the_first_one_did()
+    {
+        IMutex mutex = Locks.Mutex("bounded", new LockOptions { Owner = new LockOwner(), MaxHold = TimeSpan.FromMilliseconds(100) });
+        LockHandle held = await mutex.AcquireAsync(cancellation: Cancellation);
+        await Eventually.UntilAsync(() => !held.IsHeld, Cancellation);
+        Assert.Equal(ReleaseOutcome.AlreadyLost, await held.ReleaseAsync(Cancellation));
+        Assert.Equal(ReleaseOutcome.AlreadyLost, await held.ReleaseAsync(Cancellation));
+    }
+
     [Fact]
     public async Task Two_acquisitions_of_one_owner_share_what_the_first_gets()
     {

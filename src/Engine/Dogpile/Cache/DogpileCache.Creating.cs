@@ -56,7 +56,7 @@ public sealed partial class DogpileCache
                 continue;
             }
 
-            (bool isThere, T? value) = await WaitAsync(request, creation, stale, epoch, now, cancellation).ConfigureAwait(false);
+            (bool isThere, T? value) = await WaitAsync(request, creation, stale, isYoung && !stale!.Life.MayServe(request.Options, now) ? null : stale, epoch, now, cancellation).ConfigureAwait(false);
             if (isThere)
                 return value!;
         }
@@ -78,9 +78,16 @@ public sealed partial class DogpileCache
         return false;
     }
 
-    /// <summary>False when what was made is not for this caller: nothing, or a value that was invalid before it asked.</summary>
+    /// <summary>False when what was made is not for this caller: nothing, or a value that was invalid before it asked, or the one that it wants to be replaced.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="creation">Who creates.</param>
+    /// <param name="replaced">What there was.</param>
+    /// <param name="stale">The same, if it may be served instead; a young one that is to be replaced may not, unless it also might when it is old.</param>
+    /// <param name="epoch">Invalidations until the question.</param>
+    /// <param name="asked">When.</param>
+    /// <param name="cancellation">Stops waiting.</param>
     private async ValueTask<(bool IsThere, T? Value)> WaitAsync<T>(
-        CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, long epoch, long asked, CancellationToken cancellation)
+        CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? replaced, CacheEntry<T>? stale, long epoch, long asked, CancellationToken cancellation)
     {
         DogpileEntryOptions options = request.Options;
         TimeSpan patience = (stale is null ? options.HardTimeout : options.SoftTimeout) ?? Timeout.InfiniteTimeSpan;
@@ -102,7 +109,8 @@ public sealed partial class DogpileCache
         }
 
         // A creation that this caller joined at its very end may have made its value before the question: then it must be young enough, as any other.
-        if (made is not null && made.Life.CreatedTicks < asked && !ReferenceEquals(made, stale) && _clock.Now >= made.Life.OwnExpiryFor(options))
+        // One that shall be replaced must not be what another caller's look into the store found.
+        if (made is not null && made.Life.CreatedTicks < asked && !ReferenceEquals(made, replaced) && (request.IsForced || _clock.Now >= made.Life.OwnExpiryFor(options)))
             return (false, default);
         if (made is null || (made.Life.Epoch < epoch && _invalidations.Since(made.Life.Epoch, made.Life.Tags) == Invalidation.Hard))
             return (false, default);

@@ -28,6 +28,12 @@ public sealed partial class DogpileCache
     {
         ArgumentNullException.ThrowIfNull(key);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+
+
+        // The factory of a key has its lease; whoever it asks to set the same key would wait for the factory's end.
+        CreationFlow? creating = _options.Mutex is not null && _store is not null && _creations.TryGetValue(key, out IKeyCreation? creation) ? creation as CreationFlow : null;
+        if (creating is not null)
+            CreationFlow.EndWait(CreationFlow.BeginWait(creating), creating);
         DateTimeOffset now = _options.TimeProvider.GetUtcNow();
         CacheEntry<T> entry = Entry(key, value, askedWith, options, now, TimeSpan.Zero, _invalidations.Epoch, cost: 0);
         Supersede(key);

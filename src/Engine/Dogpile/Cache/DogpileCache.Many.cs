@@ -92,7 +92,7 @@ public sealed partial class DogpileCache
             _ = options.NeedsPool ? Task.Run(() => RunBatchAsync(batch, claimed), CancellationToken.None) : RunBatchAsync(batch, claimed);
 
         List<string> again = [.. ending.Select(static end => end.Key)];
-        Task<(bool IsThere, T? Value)>[] outcomes = [.. waits.Select(wait => WaitAsync(wait.Request, wait.Creation, wait.Stale, epoch, now, cancellation).AsTask())];
+        Task<(bool IsThere, T? Value)>[] outcomes = [.. waits.Select(wait => WaitAsync(wait.Request, wait.Creation, wait.Stale, wait.Stale, epoch, now, cancellation).AsTask())];
         await Task.WhenAll([.. outcomes, .. ending.Select(end => end.Creation.WaitForEndAsync(cancellation).AsTask())]).ConfigureAwait(false);
         for (int i = 0; i < outcomes.Length; i++)
         {

@@ -143,12 +143,12 @@ internal sealed partial class EngineSession
                 }
 
                 ComeBackAt(reply.NextExpiry, reply.Now);
-                (WaitEnd end, long token, _) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
+                (WaitEnd end, _, _) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
                 switch (end)
                 {
                     case WaitEnd.Granted:
-                        return (true, token);
                     case WaitEnd.Forgotten:
+                        // All upgrades of a handle wait under its number, and a push or a look-up may be of an earlier one that was given up: it is a hint, and the step's own answer decides.
                         waiting = NewWaiting(isUpgrade: true);
                         if (!TryRegister(held.Number, waiting))
                             throw new LockLostException();
@@ -190,6 +190,9 @@ internal sealed partial class EngineSession
     {
         Unsettled(held.Number);
         Remove(held);
+
+        // An upgrade that waits goes with its handle, and nobody tells: the server forgets it without a word.
+        WaitingOf(held.Number)?.TryEnd(WaitEnd.SessionLost);
         LockCalls calls = new();
         ReleaseRequest request = new(Id, held.Number, held.IsDoubtful) { Seen = _client.Seen[Partition] };
         try

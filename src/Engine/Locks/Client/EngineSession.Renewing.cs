@@ -105,8 +105,9 @@ internal sealed partial class EngineSession
             isForgotten |= !Apply(report, reply.Now);
         ComeBackAt(reply.NextExpiry, reply.Now);
 
-        // Who has lost one thing may have lost another: that something was released. Then the counts may agree.
-        if (isForgotten || HasSurplus(reply.Counted))
+        // Who has lost one thing may have lost another: that something was released. Then the counts may agree. Where no lease runs out nothing is lost on the way, and what is taken the short way is
+        // held before it is known here: a search for strangers would find it.
+        if (Terms.RunsOut && (isForgotten || HasSurplus(reply.Counted)))
             _ = ReleaseStrangersAsync();
         if (Terms.RunsOut)
             _ = HearAsync();

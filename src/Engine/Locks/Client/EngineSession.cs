@@ -155,6 +155,7 @@ internal sealed partial class EngineSession
             return;
         Unsettled(held.Number);
         Remove(held);
+        WaitingOf(held.Number)?.TryEnd(WaitEnd.SessionLost);
         _client.Metrics?.Lost(1);
         _client.Announce([held]);
         SettleLater(held.Number, held.IsDoubtful);

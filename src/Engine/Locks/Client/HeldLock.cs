@@ -29,6 +29,9 @@ internal sealed class HeldLock : ReaderWriterLockHandle
     private int _outcome = NotYet;
     private int _isRevocationRequested;
 
+    // The server may hold more than is believed here, since a downgrade was not answered. Guarded by the gate of conversions.
+    private bool _isUnsure;
+
     /// <param name="session">What it belongs to.</param>
     /// <param name="number">Its number there.</param>
     /// <param name="mode">What it holds.</param>
@@ -170,11 +173,24 @@ internal sealed class HeldLock : ReaderWriterLockHandle
         try
         {
             LockMode mode = Mode;
-            if (mode == wanted && IsHeld)
+            if (mode == wanted && IsHeld && !_isUnsure)
                 return;
-            if (mode == LockMode.Shared || wanted == LockMode.Exclusive)
+            if ((mode == LockMode.Shared && wanted != LockMode.Shared) || wanted == LockMode.Exclusive)
                 throw new InvalidOperationException($"A handle with {Access} access can't be downgraded to {access}.");
-            long token = await _session.ConvertAsync(this, Interlocked.Increment(ref _step), wanted, cancellation).ConfigureAwait(false);
+            long token;
+            try
+            {
+                token = await _session.ConvertAsync(this, Interlocked.Increment(ref _step), wanted, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception unanswered) when (unanswered is CoordinatorException or OperationCanceledException)
+            {
+                // It may have happened, and others may be in: believing less is right in any case.
+                _isUnsure = true;
+                Converted(wanted, FencingToken);
+                throw;
+            }
+
+            _isUnsure = false;
             Converted(wanted, token);
         }
         finally

@@ -121,7 +121,9 @@ internal sealed class OwnedResource(LockOwner owner, LockClient client, Resource
     /// <summary>One of several handles on a hold.</summary>
     private sealed class OwnedHandle(OwnedResource owned, HeldLock held) : ReaderWriterLockHandle
     {
+        private readonly Lock _releasing = new();
         private int _isReleased;
+        private Task<ReleaseOutcome>? _release;
 
         public override long FencingToken => held.FencingToken;
 
@@ -147,10 +149,17 @@ internal sealed class OwnedResource(LockOwner owner, LockClient client, Resource
             return owned.DowngradeAsync(held, access, cancellation);
         }
 
-        public override ValueTask<ReleaseOutcome> ReleaseAsync(CancellationToken cancellation = default) =>
-            Interlocked.Exchange(ref _isReleased, 1) == 0
-                ? owned.ReleaseAsync(held, cancellation)
-                : new ValueTask<ReleaseOutcome>(ReleaseOutcome.Released);
+        public override async ValueTask<ReleaseOutcome> ReleaseAsync(CancellationToken cancellation = default)
+        {
+            Task<ReleaseOutcome> release;
+            lock (_releasing)
+            {
+                Volatile.Write(ref _isReleased, 1);
+                release = _release ??= owned.ReleaseAsync(held, cancellation).AsTask();
+            }
+
+            return await release.WaitAsync(cancellation).ConfigureAwait(false);
+        }
 
         private void ThrowIfReleased()
         {
