@@ -3,7 +3,8 @@ using Xunit;
 
 namespace Sluice.Packages.Tests;
 
-public sealed class ConsumerTests(PackedFixture packed) : IClassFixture<PackedFixture>
+[Collection(PackedFixture.Once)]
+public sealed class ConsumerTests(PackedFixture packed)
 {
     // Inside this repository everything is a project reference; only a stranger's project shows that the package brings the generator too.
     [Fact]

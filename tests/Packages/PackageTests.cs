@@ -6,7 +6,8 @@ using Xunit;
 
 namespace Sluice.Packages.Tests;
 
-public sealed class PackageTests(PackedFixture packed) : IClassFixture<PackedFixture>
+[Collection(PackedFixture.Once)]
+public sealed class PackageTests(PackedFixture packed)
 {
     [Theory]
     [InlineData("Sluice", "lib/net10.0/Sluice.dll")]
