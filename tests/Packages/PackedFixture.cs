@@ -19,7 +19,7 @@ public sealed class PackedFixture : Xunit.IAsyncLifetime, Xunit.ICollectionFixtu
     public async ValueTask InitializeAsync()
     {
         string solution = Path.Combine(Repository.Root, "Engine.sln");
-        await DotnetCommand.RunAsync(["pack", solution, "--no-build", "-m:1", "-c", Repository.Configuration, "-o", Folder, "-v", "quiet"], Repository.Root);
+        await DotnetCommand.RunAsync(["pack", solution, "--no-build", "-c", Repository.Configuration, "-o", Folder, "-v", "quiet"], Repository.Root);
     }
 
     public ValueTask DisposeAsync()
