@@ -228,7 +228,7 @@ public sealed class RedisStoreTests(SharedRedisServer shared) : IAsyncLifetime
 
     private async Task<RespClient> ClientAsync()
     {
-        RespClient client = await RespClient.ConnectAsync(new RespClientOptions { Endpoint = RespEndpoint.Tcp(_server.EndPoint.Address.ToString(), _server.EndPoint.Port), Connections = 1 }, Cancellation);
+        RespClient client = await RespClient.ConnectAsync(_server.Url, Cancellation);
         _parts.Add(client);
         return client;
     }

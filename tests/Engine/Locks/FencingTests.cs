@@ -115,6 +115,6 @@ public sealed class FencingTests(SharedRedisServer shared)
     private async Task<RespClient> ConnectAsync()
     {
         PrivateRedisServer server = await shared.GetAsync();
-        return await RespClient.ConnectAsync(new RespClientOptions { Endpoint = RespEndpoint.Tcp(server.EndPoint.Address.ToString(), server.EndPoint.Port), Connections = 1 }, Cancellation);
+        return await RespClient.ConnectAsync(server.Url, Cancellation);
     }
 }
