@@ -117,14 +117,14 @@ internal sealed partial class EngineSession
     /// <summary>Waits until an upgradeable holder is the only one.</summary>
     public async ValueTask<(bool IsGranted, long Token)> UpgradeAsync(HeldLock held, long step, LockDeadline deadline, CancellationToken cancellation)
     {
-        LockWaiting waiting = NewWaiting(isUpgrade: true);
-        if (!TryRegister(held.Number, waiting))
-            throw new LockLostException();
         LockCalls calls = new();
         try
         {
             while (true)
             {
+                LockWaiting waiting = NewWaiting(isUpgrade: true);
+                if (!TryRegister(held.Number, waiting))
+                    throw new LockLostException();
                 ConvertRequest request = new(Id, held.Number, step, LockMode.Exclusive, deadline.Waits) { Seen = _client.Seen[Partition] };
                 AcquireReply reply = await AskAsync(request, calls, deadline, cancellation).ConfigureAwait(false);
                 if (reply.Status == AcquireStatus.Granted)
@@ -135,12 +135,7 @@ internal sealed partial class EngineSession
                     throw Lost(reply.Status);
                 waiting.IsQueued = true;
                 if (HadGapSince(waiting))
-                {
-                    waiting = NewWaiting(isUpgrade: true);
-                    if (!TryRegister(held.Number, waiting))
-                        throw new LockLostException();
                     continue;
-                }
 
                 ComeBackAt(reply.NextExpiry, reply.Now);
                 (WaitEnd end, _, _) = await WaitAsync(waiting, deadline, cancellation).ConfigureAwait(false);
@@ -149,9 +144,6 @@ internal sealed partial class EngineSession
                     case WaitEnd.Granted:
                     case WaitEnd.Forgotten:
                         // All upgrades of a handle wait under its number, and a push or a look-up may be of an earlier one that was given up: it is a hint, and the step's own answer decides.
-                        waiting = NewWaiting(isUpgrade: true);
-                        if (!TryRegister(held.Number, waiting))
-                            throw new LockLostException();
                         break;
                     case WaitEnd.GivenUp:
                         return (false, 0);
