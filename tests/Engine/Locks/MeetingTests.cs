@@ -48,6 +48,24 @@ public sealed class MeetingTests : IAsyncDisposable
         Assert.True(await waiting.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
     }
 
+    // Prevents: a meeting that is complete without one of those who were told that it is.
+    [Fact]
+    public async Task Who_gives_up_at_a_barrier_has_not_come()
+    {
+        (LockClient one, _) = _stage.NewEngine();
+        (LockClient two, _) = _stage.NewEngine();
+        Task<bool> gaveUp = Barrier(one).SignalAndWaitAsync(TimeSpan.FromSeconds(1), Cancellation).AsTask();
+        await LockStage.UntilAsync(IsWaitedFor);
+        _stage.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(await gaveUp);
+        Assert.Empty(_stage.State.Records);
+        Task<bool> first = Barrier(two).SignalAndWaitAsync(Timeout.InfiniteTimeSpan, Cancellation).AsTask();
+        await LockStage.UntilAsync(IsWaitedFor);
+        Assert.False(first.IsCompleted);
+        Assert.True(await Barrier(one).SignalAndWaitAsync(Timeout.InfiniteTimeSpan, Cancellation));
+        Assert.True(await first.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+    }
+
     // Prevents: who met with the others, and lost its session before it was told, being sent to the next meeting, to which nobody comes.
     [Fact]
     public async Task Who_loses_its_session_at_a_barrier_is_told_that_nobody_knows()
