@@ -105,9 +105,9 @@ public abstract class ReaderWriterLockHandle : LockHandle
     /// other: a second one waits for the first.
     /// </summary>
     /// <remarks>
-    /// An upgrade that is not had is taken back at the coordinator. One that does not answer delays the caller by half a second at most; the taking back goes on
-    /// until it is answered or the lock is lost, and meanwhile the coordinator may keep others out as if this were the writer, and further conversions of this
-    /// handle wait for it. A release does not.
+    /// An upgrade that is not had is taken back at the coordinator. A coordinator that does not answer delays the caller by half a second at most (with a time-out
+    /// of 0 by little more than <see cref="EngineOptions.RequestTimeout"/>); the taking back goes on until it is answered or the lock is lost. Until then the
+    /// coordinator may keep others out as if this were the writer, and further conversions of this handle wait. A release does not.
     /// </remarks>
     /// <param name="timeout">How long to wait; 0 = not at all, <see cref="Timeout.InfiniteTimeSpan"/> = as long as it takes.</param>
     /// <param name="cancellation">Stops waiting.</param>
