@@ -121,6 +121,101 @@ public sealed class ManyKeysTests : IAsyncDisposable
         outcome.SetCanceled(seen);
     }
 
+    // Prevents: keys whose creation was begun by a call that ended in the middle, and that everybody waits for ever after.
+    [Fact]
+    public async Task A_call_that_ends_at_one_key_leaves_nobody_waiting_for_the_others()
+    {
+        DogpileEntryOptions remembers = new() { ErrorExpiry = TimeSpan.FromHours(1) };
+        await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => _cache.GetOrCreateAsync<int>("failed", _ => throw new TimeZoneNotFoundException(), remembers, Cancellation).AsTask());
+        await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => _cache.GetOrCreateManyAsync<int>(["a", "failed", "z"], Never, remembers, Cancellation).AsTask());
+
+        // A creation of another type is found when others have been claimed or joined.
+        TaskCompletionSource<string> text = new(), joined = new();
+        Task<string> other = _cache.GetOrCreateAsync("text", _ => new ValueTask<string>(text.Task), cancellation: Cancellation).AsTask();
+        CancellationToken seen = default;
+        using CancellationTokenSource impatient = new();
+        Task<int> single = _cache.GetOrCreateAsync(
+            "b",
+            async token =>
+            {
+                seen = token;
+                await joined.Task;
+                return 1;
+            },
+            cancellation: impatient.Token).AsTask();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => _cache.GetOrCreateManyAsync<int>(["a", "b", "text"], Never, cancellation: Cancellation).AsTask());
+        Assert.Equal(7, await _cache.GetOrCreateAsync("a", _ => ValueTask.FromResult(7), cancellation: Cancellation).AsTask().WaitAsync(TimeSpan.FromMinutes(1), Cancellation));
+
+        // Who joined has left: the last one who gives up ends the creation.
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => single);
+        Assert.True(seen.IsCancellationRequested);
+        joined.SetResult("");
+        text.SetResult("text");
+        Assert.Equal("text", await other);
+
+        static ValueTask<IReadOnlyDictionary<string, int>> Never(IReadOnlyList<string> keys, CancellationToken token) => throw new InvalidOperationException("Nothing is to be created.");
+    }
+
+    // Prevents: a cancellation that nobody asked for. The call has given up when one of its keys had come and another was still being looked for, which somebody else waits for.
+    [Fact]
+    public async Task A_key_that_has_not_come_yet_keeps_its_batch_going()
+    {
+        SlowStore store = new(new MemoryDogpileStore(_time));
+        await using DogpileCache cache = new(new DogpileCacheOptions { TimeProvider = _time, Store = store });
+        using CancellationTokenSource impatient = new();
+        Task many = cache.GetOrCreateManyAsync(
+            ["a", "b"],
+            (missing, token) =>
+            {
+                token.ThrowIfCancellationRequested();
+                return ValueTask.FromResult<IReadOnlyDictionary<string, int>>(missing.ToDictionary(key => key, _ => 2));
+            },
+            cancellation: impatient.Token).AsTask();
+        await store.Looking.Task;
+        Task<int> other = cache.GetOrCreateAsync("b", _ => ValueTask.FromResult(3), cancellation: Cancellation).AsTask();
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => many);
+        store.Go.SetResult();
+        Assert.Equal(2, await other);
+    }
+
+    [Fact]
+    public async Task Old_values_are_served_while_the_keys_are_created_in_the_background_by_one_call()
+    {
+        DogpileEntryOptions patient = new() { Expiry = TimeSpan.FromMinutes(1), RefreshInBackground = true };
+        await _cache.SetAsync("a", 1, patient, Cancellation);
+        await _cache.SetAsync("b", 1, patient, Cancellation);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        TaskCompletionSource go = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        ConcurrentQueue<string> asked = new();
+        IReadOnlyDictionary<string, int> values = await _cache.GetOrCreateManyAsync(["a", "b", "c"], MakeAsync, patient, Cancellation).AsTask().WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
+        Assert.Equal((1, 1, 2), (values["a"], values["b"], values["c"]));
+        go.SetResult();
+        await Eventually.UntilAsync(() => _cache.TryGet("a", out int a) && a == 2 && _cache.TryGet("b", out int b) && b == 2, Cancellation);
+        Assert.Equal(["a,b", "c"], asked.Order(StringComparer.Ordinal));
+
+        async ValueTask<IReadOnlyDictionary<string, int>> MakeAsync(IReadOnlyList<string> missing, CancellationToken token)
+        {
+            asked.Enqueue(string.Join(',', missing));
+            if (missing.Contains("a"))
+                await go.Task;
+            return missing.ToDictionary(key => key, _ => 2);
+        }
+    }
+
+    [Fact]
+    public async Task Young_values_are_refreshed_ahead_as_those_of_single_keys_are()
+    {
+        DogpileEntryOptions ahead = new() { Expiry = TimeSpan.FromMinutes(10), RefreshAhead = 0.5 };
+        await _cache.SetAsync("a", 1, ahead, Cancellation);
+        _time.Advance(TimeSpan.FromMinutes(6));
+        ConcurrentDictionary<string, int> creations = new();
+        Assert.Equal(1, (await _cache.GetOrCreateManyAsync(["a"], (missing, _) => CreateAsync(missing, creations), ahead, Cancellation))["a"]);
+        await Eventually.UntilAsync(() => _cache.Counters.Created == 1, Cancellation);
+        Assert.Equal(1, creations["a"]);
+    }
+
     [Theory]
     [InlineData("a")]
     [InlineData("b")]
@@ -155,5 +250,24 @@ public sealed class ManyKeysTests : IAsyncDisposable
         foreach (string key in keys)
             creations.AddOrUpdate(key, 1, static (_, count) => count + 1);
         return keys.ToDictionary(key => key, key => key.Length);
+    }
+
+    /// <summary>Looks for the second key when it is told to.</summary>
+    private sealed class SlowStore(IDogpileStore inner) : DogpileStoreProxy(inner)
+    {
+        public TaskCompletionSource Looking { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Go { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async ValueTask<IReadOnlyList<StoredValue?>> GetManyAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
+        {
+            if (keys.Contains("dogpile:v:b"))
+            {
+                Looking.TrySetResult();
+                await Go.Task;
+            }
+
+            return await base.GetManyAsync(keys, cancellation);
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace Sluice.Dogpiling;
 /// </summary>
 /// <remarks>
 /// A key leaves only when the factory has ended, even if nobody waits for it any more: otherwise somebody else could begin to create it meanwhile. The factory's token
-/// is cancelled when all of its keys were left. As a creation itself the batch stands between its keys and what its factory asks for, so that a factory that asks for
+/// is cancelled when all of its keys were left, those too that have not come yet: somebody may wait for one of them alone. As a creation itself the batch stands between its keys and what its factory asks for, so that a factory that asks for
 /// one of its own keys is found out.
 /// </remarks>
 internal sealed class Batch<T>(Func<IReadOnlyList<string>, CancellationToken, ValueTask<IReadOnlyDictionary<string, T>>> factory) : CreationFlow
@@ -34,6 +34,7 @@ internal sealed class Batch<T>(Func<IReadOnlyList<string>, CancellationToken, Va
     {
         _expected.Add(key, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         _outstanding++;
+        _wanted++;
     }
 
     /// <summary>Completes when a key has come or needs nothing.</summary>
@@ -81,7 +82,6 @@ internal sealed class Batch<T>(Func<IReadOnlyList<string>, CancellationToken, Va
         return (false, default);
     }
 
-
     private bool Place(string key, bool arrives)
     {
         lock (_gate)
@@ -90,14 +90,15 @@ internal sealed class Batch<T>(Func<IReadOnlyList<string>, CancellationToken, Va
                 return false;
             _outstanding--;
             if (arrives)
-            {
                 _arrived.Add(key);
-                _wanted++;
-            }
         }
 
         if (!arrives)
+        {
             StartIfComplete();
+            Unwant();
+        }
+
         return true;
     }
 
@@ -138,6 +139,29 @@ internal sealed class Batch<T>(Func<IReadOnlyList<string>, CancellationToken, Va
             _made.SetException(e);
         }
     }
+}
+
+/// <summary>A key that a call has claimed, or whose creation it has joined, and what may be served of it meanwhile.</summary>
+internal sealed record ClaimedKey<T>(BatchRequest<T> Request, Creation<CacheEntry<T>?> Creation, CacheEntry<T>? Stale);
+
+/// <summary>What one round of a call of several keys has to do.</summary>
+internal sealed class ClaimedKeys<T>(Func<IReadOnlyList<string>, CancellationToken, ValueTask<IReadOnlyDictionary<string, T>>> factory)
+{
+    /// <summary>Of the keys that are waited for.</summary>
+    public Batch<T> Batch { get; } = new(factory);
+
+    /// <summary>Of those whose old value is served meanwhile.</summary>
+    public Batch<T> BackgroundBatch { get; } = new(factory);
+
+    public List<ClaimedKey<T>> Waited { get; } = [];
+
+    public List<ClaimedKey<T>> Background { get; } = [];
+
+    /// <summary>Somebody else creates them.</summary>
+    public List<ClaimedKey<T>> Joined { get; } = [];
+
+    /// <summary>Somebody else did, for nobody any more.</summary>
+    public List<(string Key, IKeyCreation Creation)> Ending { get; } = [];
 }
 
 /// <summary>One key of a batch.</summary>

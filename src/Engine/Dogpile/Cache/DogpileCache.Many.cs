@@ -50,10 +50,39 @@ public sealed partial class DogpileCache
         CancellationToken cancellation)
     {
         long epoch = _invalidations.Epoch, now = _clock.Now;
-        Batch<T> batch = new(factory);
-        List<(BatchRequest<T> Request, Creation<CacheEntry<T>?> Creation, CacheEntry<T>? Stale)> claimed = [];
-        List<(BatchRequest<T> Request, Creation<CacheEntry<T>?> Creation, CacheEntry<T>? Stale)> waits = [];
-        List<(string Key, IKeyCreation Creation)> ending = [];
+        ClaimedKeys<T> claims = Claim(Look(keys, factory, options, values, now), factory, options, values);
+
+        // All are in their batch before the first one runs: the factory is called once, when each key has been looked for in the store.
+        Begin(claims.Batch, claims.Waited, isBackground: options.NeedsPool);
+        Begin(claims.BackgroundBatch, claims.Background, isBackground: true);
+
+        List<string> again = [.. claims.Ending.Select(static end => end.Key)];
+        List<ClaimedKey<T>> waits = [.. claims.Joined, .. claims.Waited];
+        Task<(bool IsThere, T? Value)>[] outcomes = [.. waits.Select(wait => WaitAsync(wait.Request, wait.Creation, wait.Stale, wait.Stale, epoch, now, cancellation).AsTask())];
+        await Task.WhenAll([.. outcomes, .. claims.Ending.Select(end => end.Creation.WaitForEndAsync(cancellation).AsTask())]).ConfigureAwait(false);
+        for (int i = 0; i < outcomes.Length; i++)
+        {
+            (bool isThere, T? value) = await outcomes[i].ConfigureAwait(false);
+            string key = waits[i].Request.Key;
+            if (isThere)
+                values[key] = value!;
+            else if (!claims.Batch.LeftOut(key))
+                again.Add(key);
+        }
+
+        return again;
+    }
+
+    /// <summary>Takes what is young enough. Claims nothing, because a key that failed, or has a value of another type, ends it.</summary>
+    /// <returns>The other keys, with what may be served of them meanwhile.</returns>
+    private List<(string Key, CacheEntry<T>? Stale)> Look<T>(
+        List<string> keys,
+        Func<IReadOnlyList<string>, CancellationToken, ValueTask<IReadOnlyDictionary<string, T>>> factory,
+        DogpileEntryOptions options,
+        Dictionary<string, T> values,
+        long now)
+    {
+        List<(string Key, CacheEntry<T>? Stale)> others = [];
         foreach (string key in keys)
         {
             if (TryHit(key, options, out T? hit))
@@ -62,10 +91,11 @@ public sealed partial class DogpileCache
                 continue;
             }
 
-            BatchRequest<T> request = new(key, batch, options);
             CacheEntry<T>? stale = FindValid<T>(key);
             if (stale is not null && now < stale.Life.ExpiryFor(options))
             {
+                if (now >= stale.HitUntil)
+                    ConsiderEarly(new CacheRequest<Func<IReadOnlyList<string>, CancellationToken, ValueTask<IReadOnlyDictionary<string, T>>>, T>(key, factory, CreateOneAsync, options), stale, now);
                 values[key] = stale.Value;
                 continue;
             }
@@ -74,40 +104,73 @@ public sealed partial class DogpileCache
                 stale = null;
             if (stale is not null && now < stale.Life.RetryAt)
                 values[key] = Stale(stale);
-            else if (TryClaim(request, out Creation<CacheEntry<T>?> creation))
-                claimed.Add((request, creation, stale));
-            else if (stale is not null)
-                values[key] = Stale(stale);
-            else if (creation.TryJoin())
-                waits.Add((request, creation, stale));
             else
-                ending.Add((key, creation));
+                others.Add((key, stale));
         }
 
-        // All are in the batch before the first one runs: the factory is called once, when each key has been looked for in the store.
-        foreach ((BatchRequest<T> request, _, _) in claimed)
-            batch.Add(request.Key);
-        waits.AddRange(claimed);
-        if (claimed.Count > 0)
-            _ = options.NeedsPool ? Task.Run(() => RunBatchAsync(batch, claimed), CancellationToken.None) : RunBatchAsync(batch, claimed);
-
-        List<string> again = [.. ending.Select(static end => end.Key)];
-        Task<(bool IsThere, T? Value)>[] outcomes = [.. waits.Select(wait => WaitAsync(wait.Request, wait.Creation, wait.Stale, wait.Stale, epoch, now, cancellation).AsTask())];
-        await Task.WhenAll([.. outcomes, .. ending.Select(end => end.Creation.WaitForEndAsync(cancellation).AsTask())]).ConfigureAwait(false);
-        for (int i = 0; i < outcomes.Length; i++)
-        {
-            (bool isThere, T? value) = await outcomes[i].ConfigureAwait(false);
-            string key = waits[i].Request.Key;
-            if (isThere)
-                values[key] = value!;
-            else if (!batch.LeftOut(key))
-                again.Add(key);
-        }
-
-        return again;
+        return others;
     }
 
-    private async Task RunBatchAsync<T>(Batch<T> batch, List<(BatchRequest<T> Request, Creation<CacheEntry<T>?> Creation, CacheEntry<T>? Stale)> claimed)
+    /// <summary>Claims the keys that nobody creates. If that fails in the middle, nobody is left waiting for what was claimed.</summary>
+    private ClaimedKeys<T> Claim<T>(
+        List<(string Key, CacheEntry<T>? Stale)> keys,
+        Func<IReadOnlyList<string>, CancellationToken, ValueTask<IReadOnlyDictionary<string, T>>> factory,
+        DogpileEntryOptions options,
+        Dictionary<string, T> values)
+    {
+        ClaimedKeys<T> claims = new(factory);
+        try
+        {
+            foreach ((string key, CacheEntry<T>? stale) in keys)
+            {
+                bool isBackground = stale is not null && options.RefreshInBackground;
+                BatchRequest<T> request = new(key, isBackground ? claims.BackgroundBatch : claims.Batch, options);
+                bool isClaimed = TryClaim(request, out Creation<CacheEntry<T>?> creation);
+                if (isClaimed)
+                    (isBackground ? claims.Background : claims.Waited).Add(new ClaimedKey<T>(request, creation, stale));
+                if (stale is not null && (isBackground || !isClaimed))
+                    values[key] = Stale(stale);
+                else if (!isClaimed && creation.TryJoin())
+                    claims.Joined.Add(new ClaimedKey<T>(request, creation, null));
+                else if (!isClaimed)
+                    claims.Ending.Add((key, creation));
+            }
+        }
+        catch
+        {
+            foreach (ClaimedKey<T> joined in claims.Joined)
+                joined.Creation.Leave();
+            foreach (ClaimedKey<T> claimed in (IEnumerable<ClaimedKey<T>>)[.. claims.Waited, .. claims.Background])
+            {
+                // Ends with nothing, after a look into the store: who has joined meanwhile tries again, and creates.
+                claimed.Creation.Leave();
+                _ = RunAsync(new CacheProbe<T>(claimed.Request.Key, options), claimed.Creation, stale: null);
+            }
+
+            throw;
+        }
+
+        return claims;
+    }
+
+    private void Begin<T>(Batch<T> batch, List<ClaimedKey<T>> claimed, bool isBackground)
+    {
+        if (claimed.Count == 0)
+            return;
+        foreach (ClaimedKey<T> each in claimed)
+            batch.Add(each.Request.Key);
+        _ = isBackground ? Task.Run(() => RunBatchAsync(batch, claimed), CancellationToken.None) : RunBatchAsync(batch, claimed);
+    }
+
+    private static async ValueTask<T> CreateOneAsync<T>(
+        Func<IReadOnlyList<string>, CancellationToken, ValueTask<IReadOnlyDictionary<string, T>>> factory, DogpileCreation creation, CancellationToken token)
+    {
+        IReadOnlyDictionary<string, T> made = await factory([creation.Key], token).ConfigureAwait(false);
+        creation.IsThere = made.TryGetValue(creation.Key, out T? value);
+        return value!;
+    }
+
+    private async Task RunBatchAsync<T>(Batch<T> batch, List<ClaimedKey<T>> claimed)
     {
         foreach ((BatchRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale) in claimed)
         {

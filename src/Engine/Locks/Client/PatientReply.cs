@@ -30,10 +30,11 @@ internal sealed class PatientReply<TReply> : IValueTaskSource<TReply>
     private static PatientReply<TReply>? spare;
 
     private readonly Lock _gate = new();
-    private readonly LockClient _client;
+    private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly Action _onReply;
     private ManualResetValueTaskSourceCore<TReply> _core;
+    private LockClient? _client;
     private ValueTask<TReply> _sent;
     private CancellationTokenRegistration _registration;
     private CancellationToken _cancellation;
@@ -42,17 +43,15 @@ internal sealed class PatientReply<TReply> : IValueTaskSource<TReply>
     private long _began;
     private int _partition;
 
-    private PatientReply(LockClient client)
+    private PatientReply(TimeProvider time)
     {
-        _client = client;
+        _time = time;
         _onReply = OnReply;
 
         // The timer is for all who will ever wait: it must not carry the context of the first.
         using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
-            _timer = client.Clock.Time.CreateTimer(static self => ((PatientReply<TReply>)self!).OnTime(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _timer = time.CreateTimer(static self => ((PatientReply<TReply>)self!).OnTime(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
-
-    private TimeProvider Time => _client.Clock.Time;
 
     /// <summary>Waits. The result is awaited once, as any value task.</summary>
     /// <param name="client">Who asked.</param>
@@ -63,11 +62,11 @@ internal sealed class PatientReply<TReply> : IValueTaskSource<TReply>
     public static ValueTask<TReply> WaitAsync(LockClient client, int partition, ValueTask<TReply> sent, TimeSpan patience, CancellationToken cancellation)
     {
         PatientReply<TReply>? reply = spare;
-        if (reply is not null && ReferenceEquals(reply._client, client))
+        if (reply is not null && ReferenceEquals(reply._time, client.Clock.Time))
             spare = null;
         else
-            reply = new PatientReply<TReply>(client);
-        return reply.Begin(partition, sent, patience, cancellation);
+            reply = new PatientReply<TReply>(client.Clock.Time);
+        return reply.Begin(client, partition, sent, patience, cancellation);
     }
 
     /// <inheritdoc/>
@@ -91,17 +90,20 @@ internal sealed class PatientReply<TReply> : IValueTaskSource<TReply>
         }
     }
 
-    private ValueTask<TReply> Begin(int partition, ValueTask<TReply> sent, TimeSpan patience, CancellationToken cancellation)
+    private ValueTask<TReply> Begin(LockClient client, int partition, ValueTask<TReply> sent, TimeSpan patience, CancellationToken cancellation)
     {
         ValueTask<TReply> result = new(this, _core.Version);
-        (_partition, _sent, _patience, _cancellation) = (partition, sent, patience, cancellation);
+        (_client, _partition, _sent, _cancellation) = (client, partition, sent, cancellation);
         lock (_gate)
-            _phase = Phase.Waiting;
+        {
+            // Together: a timer of an earlier use that goes off now must find this one's time.
+            (_phase, _patience, _began) = (Phase.Waiting, patience, _time.GetTimestamp());
+        }
+
         if (cancellation.CanBeCanceled)
             _registration = cancellation.UnsafeRegister(static self => ((PatientReply<TReply>)self!).OnCancelled(), this);
         lock (_gate)
         {
-            _began = Time.GetTimestamp();
             if (_phase == Phase.Waiting)
                 _timer.Change(patience, Timeout.InfiniteTimeSpan);
         }
@@ -144,13 +146,16 @@ internal sealed class PatientReply<TReply> : IValueTaskSource<TReply>
             _core.SetResult(reply);
     }
 
+    /// <summary>Under the gate: whether it is decided how the wait ends. A reply that has come is on its way to <see cref="OnReply"/>, and better than any other end.</summary>
+    private bool IsSettled => _phase != Phase.Waiting || _sent.IsCompleted;
+
     private void OnTime()
     {
         lock (_gate)
         {
-            if (_phase != Phase.Waiting)
+            if (IsSettled)
                 return;
-            TimeSpan remaining = _patience - Time.GetElapsedTime(_began);
+            TimeSpan remaining = _patience - _time.GetElapsedTime(_began);
             if (remaining > TimeSpan.Zero)
             {
                 // An earlier use's, or a timer that is a little early.
@@ -162,14 +167,14 @@ internal sealed class PatientReply<TReply> : IValueTaskSource<TReply>
         }
 
         _registration.Dispose();
-        Leave(_client.NotAnswered(_partition, _patience));
+        Leave(_client!.NotAnswered(_partition, _patience));
     }
 
     private void OnCancelled()
     {
         lock (_gate)
         {
-            if (_phase != Phase.Waiting)
+            if (IsSettled)
                 return;
             _phase = Phase.Left;
         }
@@ -189,10 +194,12 @@ internal sealed class PatientReply<TReply> : IValueTaskSource<TReply>
     private void Spare()
     {
         _core.Reset();
+        _client = null;
         _registration = default;
         _cancellation = default;
-        _phase = Phase.Spare;
-        if (spare is null || !ReferenceEquals(spare._client, _client))
+        lock (_gate)
+            _phase = Phase.Spare;
+        if (spare is null || !ReferenceEquals(spare._time, _time))
             spare = this;
         else
             _timer.Dispose();
