@@ -264,7 +264,7 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     private void TellLastReleases(FrozenBatch batch, FlushReply reply)
     {
         foreach (ReleasedItem released in reply.Released)
-            observer.OnLastRelease(batch.Items[released.Index], reply.Claims.FirstOrDefault(claim => claim.Token == released.Token));
+            observer.OnLastRelease(batch.Items[released.Index], reply.Claims.FirstOrDefault(claim => claim.Token == released.Token), reply.Now);
     }
 
     private void Settle(FrozenBatch batch, ImmutableArray<RefusedItem> refused)

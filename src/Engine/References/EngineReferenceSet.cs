@@ -19,6 +19,7 @@ internal sealed class EngineReferenceSet(SluiceEngine engine, AggregateRuntime r
         try
         {
             await taken.WaitAsync(cancellation).ConfigureAwait(false);
+            table.ThrowIfOver(local);
             return reference;
         }
         catch (OperationCanceledException)
