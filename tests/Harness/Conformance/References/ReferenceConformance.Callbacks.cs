@@ -116,8 +116,15 @@ public abstract partial class ReferenceConformance
         // Callbacks of a resource are in order: the newcomer's waits for the one before it.
         Assert.Equal(DereferenceOutcome.LastOutElsewhere, await newcomer.ReleaseAsync(cancellation: Cancellation));
         Assert.Equal(0, one.Handled.Count + two.Handled.Count);
+        ReferencedResource owed = new(0, 0, 0, IsCallbackPending: true);
+        Assert.Equal(owed, await one.InspectAsync());
+
+        // Also when the one before it has ended, and nobody has begun with it yet.
+        stage.Coordinator.Hold(static request => request is ClaimRequest);
         leave.SetResult();
         Assert.Equal(DereferenceOutcome.LastOut, await release);
+        Assert.Equal(owed, await one.InspectAsync());
+        stage.Coordinator.Release();
         LastRelease second = await stage.NextOfAsync(one, two);
         Assert.Equal(meanwhile.Generation, second.Generation);
         Assert.True(second.FencingToken > first.FencingToken);
