@@ -32,6 +32,18 @@ public sealed class ReferenceHistoryTests
     public void A_token_that_goes_back_has_none() =>
         Assert.False(IsInOrder([.. Taken, "R 1 30", "B k 5 100 32 1", "D k 5 100 34 0", "O 1 40 2", "B k 5 99 50 0", "D k 5 99 55 1"]));
 
+    // A generation that ended behind another one, and that nobody has begun with, is gone on with by whoever comes.
+    [Fact]
+    public void An_end_behind_another_one_may_be_put_off_and_must_not_be_forgotten()
+    {
+        string[] behind = [.. Taken, "R 1 30", "B k 5 100 32 1", "A 2 k 33", "H 2 34", "R 2 35", "O 2 36 3"];
+        string[] first = ["D k 5 100 44 1", "O 1 45 1"];
+        Assert.True(IsInOrder([.. behind, "A 3 k 37", "H 3 38", .. first, "R 3 50", "B k 6 101 51 3", "D k 6 101 52 1", "O 3 53 1"]));
+        Assert.True(IsInOrder([.. behind, .. first, "B k 6 101 51 0", "D k 6 101 52 1"]));
+        Assert.False(IsInOrder([.. behind, .. first]));
+        Assert.False(IsInOrder([.. behind, .. first, "A 3 k 46", "H 3 47", "R 3 50", "O 3 53 1"]));
+    }
+
     // Prevents: a killed process being taken for one that holds for ever, or its end for nobody's.
     [Fact]
     public void What_the_killed_held_ends_with_a_callback()

@@ -34,6 +34,12 @@ internal static class ReferenceWorker
                     await callers.EndAsync();
                     log.Say("done");
                     break;
+                case "starve":
+                    Strain.Starve(TimeSpan.FromMilliseconds(int.Parse(words[1], CultureInfo.InvariantCulture)));
+                    break;
+                case "collect":
+                    Strain.Collect();
+                    break;
                 case "quiet" when callers is not null:
                     await callers.WhenQuietAsync();
                     log.Say("done");

@@ -256,6 +256,7 @@ internal sealed partial class LaneMachine
         Delta = item.Delta,
         Holds = item.Holds,
         Force = item.Force,
+        Takes = item.Takes,
         Reason = item.Reason,
         IsRecovered = true,
     };

@@ -87,11 +87,11 @@ internal sealed class PendingItem(ResourceKey resource)
 
     /// <summary>
     /// Folds a later item of the same resource into this one. False when they have to be told apart: what follows a force belongs to the next
-    /// generation, and a sum of deltas that overflows is for the coordinator to judge one by one.
+    /// generation, a sum of deltas that overflows is for the coordinator to judge one by one, and a reference that had stood must stand before it ends.
     /// </summary>
     public bool TryFold(PendingItem later, RecordMerger merger, System.Buffers.ArrayBufferWriter<byte> scratch, FlushEpochs epochs)
     {
-        if (Force || IsRecovered != later.IsRecovered)
+        if (Force || IsRecovered != later.IsRecovered || (IsRecovered && Takes && !later.Holds))
             return false;
         if (later.Delta.Length != 0)
         {

@@ -55,8 +55,14 @@ internal sealed record ReferenceLifeState
 
     public ImmutableSortedDictionary<long, int> Held { get; init; } = ImmutableSortedDictionary<long, int>.Empty;
 
-    /// <summary>Generations that have ended and whose callback has not succeeded for good.</summary>
+    /// <summary>Generations that have ended and whose callback has not succeeded for good; at most.</summary>
     public int Owed { get; init; }
+
+    /// <summary>The last of them ended without a claim: until somebody has claimed it, whoever takes a reference goes on with it.</summary>
+    public bool IsOpen { get; init; }
+
+    /// <summary>How many of them may have been gone on with: nobody sees which of the two, a claim or a reference, came first.</summary>
+    public int InDoubt { get; init; }
 
     /// <summary>The one of them whose callback has begun; 0 = none.</summary>
     public long Current { get; init; }
@@ -70,23 +76,30 @@ internal sealed record ReferenceLifeState
     public long Token { get; init; }
 
     public bool Equals(ReferenceLifeState? other) =>
-        other is not null && (Owed, Current, Generation, Running, Token) == (other.Owed, other.Current, other.Generation, other.Running, other.Token) && Held.SequenceEqual(other.Held);
+        other is not null && (Owed, IsOpen, InDoubt, Current, Generation, Running, Token) == (other.Owed, other.IsOpen, other.InDoubt, other.Current, other.Generation, other.Running, other.Token) && Held.SequenceEqual(other.Held);
 
     public override int GetHashCode()
     {
         HashCode hash = default;
-        hash.Add((Owed, Current, Generation, Running, Token));
+        hash.Add((Owed, IsOpen, InDoubt, Current, Generation, Running, Token));
         foreach ((long handle, _) in Held)
             hash.Add(handle);
         return hash.ToHashCode();
     }
 
+    /// <summary>With one more reference.</summary>
+    public ReferenceLifeState With(long handle, int process) =>
+        this with { Held = Held.Add(handle, process), IsOpen = false, InDoubt = InDoubt + (IsOpen ? 1 : 0) };
+
     /// <summary>Without a reference: the generation ends with the last one.</summary>
     public ReferenceLifeState Without(long handle)
     {
         ImmutableSortedDictionary<long, int> held = Held.Remove(handle);
-        return this with { Held = held, Owed = Owed + (held.IsEmpty ? 1 : 0) };
+        return held.IsEmpty ? this with { Held = held, Owed = Owed + 1, IsOpen = true } : this with { Held = held };
     }
+
+    /// <summary>The last one was given back, with a claim: nothing stood in its way.</summary>
+    public ReferenceLifeState Claimed() => this with { Owed = 1, IsOpen = false, InDoubt = 0 };
 }
 
 /// <summary>
@@ -105,7 +118,7 @@ internal sealed class ReferenceLifeModel : ISequentialModel<ReferenceLifeState, 
         {
             case ReferenceLifeKind.Acquire:
             case ReferenceLifeKind.Retake:
-                next = isHeld ? state : state with { Held = state.Held.Add(input.Handle, input.Process) };
+                next = isHeld ? state : state.With(input.Handle, input.Process);
                 return true;
             case ReferenceLifeKind.Lose:
                 next = isHeld ? state.Without(input.Handle) : state;
@@ -120,10 +133,10 @@ internal sealed class ReferenceLifeModel : ISequentialModel<ReferenceLifeState, 
                 next = state with { Running = 0 };
                 return state.Running == input.Token;
             case ReferenceLifeKind.Complete:
-                next = state with { Current = 0, Owed = state.Owed - 1 };
+                next = state with { Current = 0, Owed = state.Owed - 1, InDoubt = Math.Min(state.InDoubt, state.Owed - 1) };
                 return state.Current == input.Generation;
             default:
-                return state is { Held.IsEmpty: true, Owed: 0, Running: 0 };
+                return state is { Held.IsEmpty: true, Running: 0, Current: 0 } && state.Owed <= state.InDoubt;
         }
     }
 
@@ -137,13 +150,21 @@ internal sealed class ReferenceLifeModel : ISequentialModel<ReferenceLifeState, 
         {
             DereferenceOutcome.NotHeld => !isLast,
             DereferenceOutcome.StillReferenced => !isLast && (isHeld || input.IsDoubtful),
-            _ => isLast,
+            DereferenceOutcome.LastOutElsewhere => isLast,
+            _ => isLast && TryClaim(state, ref next),
         };
+    }
+
+    /// <summary>Callbacks are in order: a claim comes along only when that of every generation before has succeeded, or has been gone on with.</summary>
+    private static bool TryClaim(ReferenceLifeState state, ref ReferenceLifeState next)
+    {
+        next = next.Claimed();
+        return state.Current == 0 && state.Owed <= state.InDoubt;
     }
 
     private static bool TryEnter(ReferenceLifeState state, ReferenceLifeInput input, out ReferenceLifeState next)
     {
-        next = state with { Current = input.Generation, Generation = input.Generation, Token = input.Token, Running = input.IsDoubtful ? state.Running : input.Token };
+        next = state with { Current = input.Generation, Generation = input.Generation, Token = input.Token, Running = input.IsDoubtful ? state.Running : input.Token, IsOpen = state.IsOpen && state.Owed > 1 };
         if (input.Token <= state.Token || (state.Running != 0 && !input.IsDoubtful))
             return false;
 
