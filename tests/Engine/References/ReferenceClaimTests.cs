@@ -23,7 +23,7 @@ public sealed class ReferenceClaimTests
         await using ReferenceStage stage = new(coordinator, time);
         ReferenceHolderUnderTest engine = await stage.StartAsync();
         Reference reference = await engine.AcquireAsync();
-        int copies = 0, ran = 0;
+        int copies = 0, answers = 0, ran = 0;
         ClaimReply? taken = null;
         stage.Coordinator.Hold(request => IsRelease(request) && Interlocked.Increment(ref copies) > 1);
         stage.Coordinator.Fail(static request => request is ClaimRequest ? new CoordinatorException(RequestOutcome.NotApplied, "Others come first.") : null);
@@ -31,7 +31,7 @@ public sealed class ReferenceClaimTests
         {
             if (!IsRelease(request))
                 return;
-            if (copies == 1)
+            if (Interlocked.Increment(ref answers) == 1)
                 throw new CoordinatorException(RequestOutcome.Unknown, "The reply was lost.");
 
             // Another engine takes over while the answer is on its way: the lease ran out while nothing arrived.
