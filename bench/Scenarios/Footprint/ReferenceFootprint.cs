@@ -50,10 +50,10 @@ internal sealed record ReferenceFootprint(double First, double Second, double Al
     private static Task<Reference[]> AcquireAsync(IReferenceSet set, string[] keys, CancellationToken cancellation) =>
         Task.WhenAll(keys.Select(key => set.AcquireAsync(key, cancellation).AsTask()));
 
-    private static Task ReleaseAsync(Reference[] references, CancellationToken cancellation) =>
+    private static Task<DereferenceOutcome[]> ReleaseAsync(Reference[] references, CancellationToken cancellation) =>
         Task.WhenAll(references.Select(reference => reference.ReleaseAsync(cancellation: cancellation).AsTask()));
 
-    private static ValueTask<SluiceEngine> StartAsync(BenchServer server, CancellationToken cancellation) => SluiceEngine.StartAsync(
+    private static Task<SluiceEngine> StartAsync(BenchServer server, CancellationToken cancellation) => SluiceEngine.StartAsync(
         new EngineOptions
         {
             Redis = { string.Create(CultureInfo.InvariantCulture, $"redis://{server.EndPoint}") },
