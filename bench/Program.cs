@@ -10,6 +10,6 @@ Console.CancelKeyPress += (_, e) =>
 };
 return await new BenchProgram(
     [new MergeScenario(), new RespScenario(), new FlushScenario(), new PipelineScenario(), new DogpileScenario(), new LocksScenario()],
-    [new KeyCodecSoak(), new MergeSoak(), new NameSoak(), new RespSoak(), new RedisWorkersSoak(), new LockSoak(), new ProtocolSoak()],
+    [new KeyCodecSoak(), new MergeSoak(), new NameSoak(), new RespSoak(), new RedisWorkersSoak(), new LockSoak(), new ReferenceSoak(), new ProtocolSoak()],
     Console.Out,
     Console.Error).RunAsync(args, interrupted.Token);

@@ -61,24 +61,10 @@ internal sealed class LockSoak : ISoak
         IEnumerable<(string, string)> Rows()
         {
             foreach (((bool forgets, LockFault fault), LockFaultFigures of) in figures)
-                yield return (Text(fault, forgets), Row(of));
+                yield return (FaultText.Of(fault, forgets), Row(of));
             yield return ("all on the server that remembers", Row(LockFaultFigures.Sum(figures.Where(static of => !of.Key.Forgets).Select(static of => of.Value))));
         }
     }
-
-    private static string Text(LockFault fault, bool forgets) => fault switch
-    {
-        LockFault.None => "no fault",
-        LockFault.Kill => "a process is killed (SIGKILL)",
-        LockFault.Pause => "a process is paused for 1.5 leases (SIGSTOP)",
-        LockFault.Silence => "a process hears nothing for 1.5 leases",
-        LockFault.LostReplies => "replies are lost, connections reset",
-        LockFault.Restart => forgets ? "the server is killed and forgets everything" : "the server is killed and restarts, fsync always",
-        LockFault.ScriptFlush => "SCRIPT FLUSH",
-        LockFault.Starvation => "a process's thread pool is blocked for 1.5 leases",
-        LockFault.Collection => "a process collects a large heap, three times",
-        _ => fault.ToString(),
-    };
 
     private static string Row(LockFaultFigures of)
     {

@@ -33,6 +33,10 @@ internal static class FootprintCommand
 
         double tombstone = await StoredFootprint.TombstoneAsync(server, cancellation);
         await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{tombstone:0} B a dead incarnation, for as long as its tombstone lives"));
+        ReferenceFootprint references = await ReferenceFootprint.MeasureAsync(server, cancellation);
+        await output.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"references, {ReferenceFootprint.Keys:N0} keys of 16 bytes: {references.First:0} B a key that one engine holds, {references.Second:0} B more for another one; scripts to take a key and to give it back: {references.Alone:0.00} alone, {references.Together:0.000} with all the others, {references.Shared:0.000} where another engine holds them too"));
         foreach (bool holds in new[] { false, true })
         {
             IdleCost idle = await IdleCost.MeasureAsync(server, holds, cancellation);

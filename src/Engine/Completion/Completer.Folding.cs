@@ -111,7 +111,7 @@ internal sealed partial class Completer
     private void Drop(ClaimedWork work, List<ClaimedWork> unit)
     {
         unit.Remove(work);
-        _running.TryRemove(work, out _);
+        _running.TryRemove(work.Identity, out _);
         _observer.OnClaimLost(work);
     }
 }

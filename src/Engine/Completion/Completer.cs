@@ -35,8 +35,8 @@ internal sealed partial class Completer
     private readonly SemaphoreSlim _units;      // taken while the handler runs
     private readonly SemaphoreSlim _admissions; // taken from the claim to the acknowledgement; without a durability window there are as many as units
     private readonly int _admitted;
-    private readonly ConcurrentDictionary<ClaimedWork, byte> _running = new();
-    private readonly ConcurrentDictionary<Task<WorkOutcome>, byte> _taken = new();
+    private readonly ConcurrentDictionary<(int Partition, ClaimTicket Ticket), ClaimedWork> _running = new();
+    private readonly Dictionary<(int Partition, ClaimTicket Ticket), Task<WorkOutcome>> _taken = []; // its own gate
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _abandoned = new();
     private readonly SeenClock _seen;
@@ -93,13 +93,13 @@ internal sealed partial class Completer
         try
         {
             await _loop.WaitAsync(deadline).ConfigureAwait(false);
-            await Task.WhenAll(_taken.Keys).WaitAsync(deadline).ConfigureAwait(false);
+            await Task.WhenAll(Taken()).WaitAsync(deadline).ConfigureAwait(false);
             for (int i = 0; i < _admitted; i++)
                 await _admissions.WaitAsync(deadline).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            foreach (ClaimedWork work in _running.Keys)
+            foreach (ClaimedWork work in _running.Values)
                 _ = LoseAsync(work);
         }
 
@@ -194,7 +194,7 @@ internal sealed partial class Completer
             foreach (ClaimedSession session in reply.Claims)
             {
                 ClaimedWork work = new(partition, session);
-                _running.TryAdd(work, 0);
+                _running.TryAdd(work.Identity, work);
                 unit.Add(work);
             }
         }
@@ -261,7 +261,7 @@ internal sealed partial class Completer
         finally
         {
             foreach (ClaimedWork work in unit)
-                _running.TryRemove(work, out _);
+                _running.TryRemove(work.Identity, out _);
             int chunk = Volatile.Read(ref _chunk);
             if (hasUnit && unit.Count >= chunk)
                 Volatile.Write(ref _chunk, _time.GetElapsedTime(began) < FastChunk ? Math.Min(chunk * 2, LargestChunk) : Math.Max(chunk / 2, 1));
@@ -286,6 +286,14 @@ internal sealed partial class Completer
     {
         if (_terms.DurabilityWindow <= TimeSpan.Zero)
             return [.. unit];
+        List<ClaimedWork> confirmed = await AskAsync(unit).ConfigureAwait(false);
+        await ConfirmFoldedAsync(confirmed).ConfigureAwait(false);
+        return confirmed;
+    }
+
+    /// <summary>Extends the leases, and returns the claims that nobody has taken over.</summary>
+    private async ValueTask<List<ClaimedWork>> AskAsync(List<ClaimedWork> unit)
+    {
         List<ClaimedWork> confirmed = [];
         foreach (IGrouping<int, ClaimedWork> group in unit.GroupBy(static work => work.Partition))
         {
@@ -300,7 +308,6 @@ internal sealed partial class Completer
             }
         }
 
-        await ConfirmFoldedAsync(confirmed).ConfigureAwait(false);
         return confirmed;
     }
 
@@ -393,7 +400,7 @@ internal sealed partial class Completer
             while (await timer.WaitForNextTickAsync(_abandoned.Token).ConfigureAwait(false))
             {
                 // A script takes only so many at once.
-                await Task.WhenAll(_running.Keys.GroupBy(static work => work.Partition).SelectMany(group => group.Chunk(MostExtended).Select(part => KeepAsync(group.Key, part)))).ConfigureAwait(false);
+                await Task.WhenAll(_running.Values.GroupBy(static work => work.Partition).SelectMany(group => group.Chunk(MostExtended).Select(part => KeepAsync(group.Key, part)))).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
@@ -426,7 +433,7 @@ internal sealed partial class Completer
             for (int i = 0; i < running.Length; i++)
             {
                 // Finished meanwhile: then the claim is gone because it was acknowledged.
-                if (!reply.Held[i] && _running.ContainsKey(running[i]))
+                if (!reply.Held[i] && _running.ContainsKey(running[i].Identity))
                     _ = LoseAsync(running[i]);
             }
         }

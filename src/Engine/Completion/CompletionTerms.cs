@@ -66,6 +66,9 @@ internal sealed class ClaimedWork(int partition, ClaimedSession session)
     /// <summary>True when the session's record is not the one that the claim showed, but one with merged opaque deltas, as the coordinator has it.</summary>
     public bool IsFolded { get; private set; }
 
+    /// <summary>No two claims of one aggregate have the same.</summary>
+    public (int Partition, ClaimTicket Ticket) Identity => (Partition, Ticket);
+
     public ClaimTicket Ticket => new(Session.Resource, Session.Generation, Session.Token);
 
     /// <summary>Cancelled when the claim was lost, or the engine stops and can't wait any longer.</summary>

@@ -30,6 +30,9 @@ internal struct FlushItem
     /// <summary>Seal the generation now, although others may hold it.</summary>
     public bool Force;
 
+    /// <summary>The engine did not hold the resource before, and whoever took the reference is to be told when the server loses it. Only of references.</summary>
+    public bool Takes;
+
     /// <summary>Why the local session ended; meaningful only when <see cref="Holds"/> is false.</summary>
     public CompletionReason Reason;
 

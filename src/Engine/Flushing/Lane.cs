@@ -46,6 +46,7 @@ internal sealed class Lane
     private readonly CancellationTokenSource _abandoned = new();
     private LaneIdentity _identity = LaneIdentity.None;
     private int _inFlight;
+    private long _asked;
     private SignOfLife? _signOfLife;
     private SignOfLife? _doubted;
     private bool _urgent;
@@ -71,6 +72,9 @@ internal sealed class Lane
 
     /// <summary>Items that were taken and are not settled, folded ones included. Any thread.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>How long ago the request was first sent whose reply the lane looks at: what the reply says may be as old. For the lane's observer.</summary>
+    public TimeSpan SinceAsked => _surroundings.Time.GetElapsedTime(_asked);
 
     /// <summary>The lane has ended by a fault and takes nothing more. Any thread.</summary>
     public bool HasFaulted => Volatile.Read(ref _hasFaulted);
@@ -269,6 +273,7 @@ internal sealed class Lane
             Delta = item.Delta.ToArray(),
             Holds = item.Holds,
             Force = item.Force,
+            Takes = item.Takes,
             Reason = item.Reason,
             Folded = 1,
         };
@@ -352,6 +357,7 @@ internal sealed class Lane
 
     private async ValueTask FlushAsync(FlushRequest request, CancellationToken cancellation)
     {
+        _asked = _surroundings.Time.GetTimestamp();
         FlushReply reply = await SendAsync(request, cancellation).ConfigureAwait(false);
         if (reply.Status == FlushStatus.LayoutMismatch)
         {

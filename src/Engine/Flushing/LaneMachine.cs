@@ -264,7 +264,7 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
     private void TellLastReleases(FrozenBatch batch, FlushReply reply)
     {
         foreach (ReleasedItem released in reply.Released)
-            observer.OnLastRelease(batch.Items[released.Index], reply.Claims.FirstOrDefault(claim => claim.Token == released.Token));
+            observer.OnLastRelease(batch.Items[released.Index], reply.Claims.FirstOrDefault(claim => claim.Token == released.Token), reply.Now);
     }
 
     private void Settle(FrozenBatch batch, ImmutableArray<RefusedItem> refused)
@@ -303,17 +303,27 @@ internal sealed partial class LaneMachine(LaneTerms terms, RecordMerger merger, 
         PutFirst([.. recovered, .. unsettled, .. _held.Where(resource => !named.Contains(resource)).Select(static resource => new PendingItem(resource))]);
     }
 
-    /// <summary>Enqueues items in front of what is pending. They say who is held as the last batch left it; what is pending may change that again.</summary>
+    /// <summary>
+    /// Enqueues items in front of what is pending. They say who is held as the last batch left it; what is pending may change that again. Only a reference that was taken and given
+    /// back within what the server lost is taken anew first: its end has a callback.
+    /// </summary>
     private void PutFirst(IReadOnlyList<PendingItem> items)
     {
         PendingItem[] arrived = [.. _pending];
         _pending.Clear();
         _last.Clear();
-        foreach (PendingItem item in items)
+        HashSet<ResourceKey> givenBack = [];
+        foreach (PendingItem item in items.Reverse())
         {
-            item.Holds = _held.Contains(item.Resource);
-            Enqueue(item);
+            // Without its end behind it, the reference would be nobody's and stay.
+            bool isGivenBack = givenBack.Remove(item.Resource);
+            if (!item.Holds || (isGivenBack && !item.Takes))
+                givenBack.Add(item.Resource);
+            item.Holds = (isGivenBack && item is { IsRecovered: true, Takes: true }) || _held.Contains(item.Resource);
         }
+
+        foreach (PendingItem item in items)
+            Enqueue(item);
 
         foreach (PendingItem item in arrived)
             Enqueue(item);

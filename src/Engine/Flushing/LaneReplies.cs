@@ -205,7 +205,12 @@ internal sealed partial class LaneMachine
             if (reply.Status == FlushStatus.Applied)
             {
                 if (batch.Request.Incarnation == _incarnation)
+                {
                     _safe = Math.Min(_safe, batch.Number - 1);
+                    foreach (PendingItem item in batch.Items.Where(static item => item.Takes))
+                        observer.OnTakenAgain(item);
+                }
+
                 foreach (RefusedItem refusal in reply.Refused)
                     observer.OnRefused(batch.Items[refusal.Index], refusal.Outcome);
                 observer.OnReplayed(batch.Number);
@@ -251,6 +256,7 @@ internal sealed partial class LaneMachine
         Delta = item.Delta,
         Holds = item.Holds,
         Force = item.Force,
+        Takes = item.Takes,
         Reason = item.Reason,
         IsRecovered = true,
     };

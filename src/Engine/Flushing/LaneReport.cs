@@ -28,9 +28,18 @@ internal interface ILaneObserver
     /// The item let go of a reference last. The claim to run its callback came along, unless the one of the generation before has not succeeded yet, or somebody else has
     /// taken over. Before <see cref="OnSettled"/>.
     /// </summary>
-    void OnLastRelease(PendingItem item, ClaimedSession? claim)
+    /// <param name="item">What let go.</param>
+    /// <param name="claim">The claim, if it came along.</param>
+    /// <param name="now">The server's time of the reply.</param>
+    void OnLastRelease(PendingItem item, ClaimedSession? claim, long now)
     {
         // Only lanes of references are told.
+    }
+
+    /// <summary>The server had lost the reference that the item took; the batch was sent again under its own number, and it stands anew.</summary>
+    void OnTakenAgain(PendingItem item)
+    {
+        // Only lanes of references are told: sessions go on.
     }
 
     /// <summary>The coordinator put the item's delta aside.</summary>

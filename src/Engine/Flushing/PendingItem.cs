@@ -18,6 +18,9 @@ internal sealed class PendingItem(ResourceKey resource)
 
     public bool Force { get; set; }
 
+    /// <summary>See <see cref="FlushItem.Takes"/>.</summary>
+    public bool Takes { get; set; }
+
     public CompletionReason Reason { get; set; }
 
     /// <summary>The oldest flush epoch in the delta, or 0: one count of it is returned when the item is settled.</summary>
@@ -65,6 +68,13 @@ internal sealed class PendingItem(ResourceKey resource)
         _waiters = null;
     }
 
+    /// <summary>Nobody knows whether the coordinator ever had the item: who let go by it may have had nothing to give back any more.</summary>
+    public void DoubtReleases()
+    {
+        foreach (ReleaseWaiter waiter in _waiters?.OfType<ReleaseWaiter>() ?? [])
+            waiter.IsLost = true;
+    }
+
     /// <summary>The one who is told when this item lets go of the resource last: of several releases that were folded, the latest.</summary>
     public ReleaseWaiter? LastRelease => _waiters?.OfType<ReleaseWaiter>().LastOrDefault();
 
@@ -77,11 +87,11 @@ internal sealed class PendingItem(ResourceKey resource)
 
     /// <summary>
     /// Folds a later item of the same resource into this one. False when they have to be told apart: what follows a force belongs to the next
-    /// generation, and a sum of deltas that overflows is for the coordinator to judge one by one.
+    /// generation, a sum of deltas that overflows is for the coordinator to judge one by one, and a reference that had stood must stand before it ends.
     /// </summary>
     public bool TryFold(PendingItem later, RecordMerger merger, System.Buffers.ArrayBufferWriter<byte> scratch, FlushEpochs epochs)
     {
-        if (Force || IsRecovered != later.IsRecovered)
+        if (Force || IsRecovered != later.IsRecovered || (IsRecovered && Takes && !later.Holds))
             return false;
         if (later.Delta.Length != 0)
         {
@@ -91,6 +101,7 @@ internal sealed class PendingItem(ResourceKey resource)
             Delta = scratch.WrittenSpan.ToArray();
         }
 
+        Takes = (Takes || later.Takes) && later.Holds;
         Holds = later.Holds;
         Force = later.Force;
         Reason = later.Reason;

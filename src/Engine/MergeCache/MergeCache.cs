@@ -1,4 +1,5 @@
 using Sluice.Aggregates;
+using Sluice.Coordination;
 using Sluice.Flushing;
 
 namespace Sluice.Caching;
@@ -80,6 +81,12 @@ internal abstract class MergeCache
     public virtual void OnReincarnated(int partition)
     {
         // Sessions go on: what the old life had flushed was completed, and what they add now is the next generation.
+    }
+
+    /// <summary>The server had lost the engine's reference to a resource; the lane has brought it back. Called by the lane's loop.</summary>
+    public virtual void OnTakenAgain(ResourceKey resource)
+    {
+        // Nobody was told of a session's reference.
     }
 }
 

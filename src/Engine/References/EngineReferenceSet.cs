@@ -19,6 +19,7 @@ internal sealed class EngineReferenceSet(SluiceEngine engine, AggregateRuntime r
         try
         {
             await taken.WaitAsync(cancellation).ConfigureAwait(false);
+            table.ThrowIfOver(local);
             return reference;
         }
         catch (OperationCanceledException)
@@ -39,7 +40,11 @@ internal sealed class EngineReferenceSet(SluiceEngine engine, AggregateRuntime r
     public async ValueTask<ReferencedResource> InspectAsync(string key, CancellationToken cancellation = default)
     {
         PeekedResource found = await PeekAsync(key, cancellation).ConfigureAwait(false);
-        return new ReferencedResource(found.Holders, found.TimesModified, found.Generation, found.SealedGeneration != 0);
+
+        // A generation that nobody holds any more has ended, also if nobody has begun with its callback yet.
+        return found.Holders == 0
+            ? new ReferencedResource(0, 0, 0, found.SealedGeneration != 0 || found.Generation != 0)
+            : new ReferencedResource(found.Holders, found.TimesModified, found.Generation, found.SealedGeneration != 0);
     }
 
     public async ValueTask<IReadOnlyList<ReferenceHolder>> HoldersAsync(string key, CancellationToken cancellation = default)

@@ -38,7 +38,7 @@ public abstract class Reference : IAsyncDisposable
     /// <summary>
     /// Cancelled when the engine learns that it had been taken for dead (it was away for longer than <see cref="EngineOptions.LeaseDuration"/>) or that the server has
     /// lost writes: for a while the resource was not referenced by this engine, and the callback may have run. The engine has taken a new reference, which
-    /// <see cref="ReleaseAsync"/> gives back; whoever must not work with what the callback has cleaned up begins anew.
+    /// <see cref="ReleaseAsync"/> gives back; whoever must not work with what the callback has cleaned up begins anew. Also cancelled when the engine stops and lets go.
     /// </summary>
     public abstract CancellationToken LostToken { get; }
 

@@ -3,7 +3,7 @@ namespace Sluice;
 /// <summary>How the callbacks of one set of references run in one engine.</summary>
 public sealed class ReferenceOptions
 {
-    /// <summary>How many callbacks that this engine took over run at the same time, 1 to 1,024. Those of its own last releases run at once. Default 4.</summary>
+    /// <summary>How many callbacks that nobody waits for run at the same time, 1 to 1,024: those that this engine took over, and those of a stop. Whoever releases has theirs at once. Default 4.</summary>
     public int MaxConcurrentCallbacks { get; set; } = 4;
 
     /// <summary>After how many tries it becomes a dead letter, 1 to 1,000. Default 10: with the back-off, about two minutes.</summary>

@@ -21,7 +21,7 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<ResourceKey, LocalReference> _held = [];
-    private readonly HashSet<Release> _releases = [];
+    private readonly HashSet<ReleaseWaiter> _releases = [];
     private bool _isClosed;
 
     /// <summary>Keys that this engine holds.</summary>
@@ -56,21 +56,25 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
             _isClosed = true;
     }
 
-    /// <summary>Lets go of everything, on behalf of whoever holds it.</summary>
+    /// <summary>Lets go of everything, on behalf of whoever holds it, and tells them.</summary>
     public override bool TryExpireAll(CompletionReason reason, out int expired)
     {
+        List<CancellationTokenSource> lost = [];
         lock (_gate)
         {
             expired = _held.Count;
             foreach (LocalReference local in _held.Values)
             {
                 local.IsOver = true;
+                lost.Add(local.Lost);
                 Post(local.Key, local.Partition, holds: false, reason: reason);
             }
 
             _held.Clear();
-            return true;
         }
+
+        Announce(lost);
+        return true;
     }
 
     /// <summary>Adds a reference to a key.</summary>
@@ -87,7 +91,7 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
             {
                 local = new LocalReference(key, key.Partition(runtime.Lanes.Length));
                 _held.Add(key, local);
-                Post(local.Key, local.Partition, holds: true, waiter: local.Taken);
+                Post(local.Key, local.Partition, holds: true, takes: true, waiter: local.Taken);
             }
 
             local.Handles++;
@@ -95,6 +99,14 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
             lost = local.Lost.Token;
             return local;
         }
+    }
+
+    /// <summary>Whether it is still held: a stop may have let go of it while its acquirer waited.</summary>
+    /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
+    public void ThrowIfOver(LocalReference local)
+    {
+        lock (_gate)
+            ObjectDisposedException.ThrowIf(local.IsOver, typeof(SluiceEngine));
     }
 
     /// <summary>A key that the lane could not take: it has ended.</summary>
@@ -111,7 +123,7 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
     /// <summary>Takes a reference away. Returns when the coordinator has the release and, if it was the last, its callback has ended.</summary>
     public async Task<DereferenceOutcome> ReleaseAsync(LocalReference local, ICompletionHandler? handler)
     {
-        Release release;
+        ReleaseWaiter release;
         lock (_gate)
         {
             if (local.IsOver)
@@ -120,14 +132,16 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
                 return DereferenceOutcome.StillReferenced;
             local.IsOver = true;
             _held.Remove(local.Key);
-            release = new Release(local.Partition, new ReleaseWaiter(handler));
+
+            // What was lost and does not stand anew is nothing to give back; nor is what never stood.
+            release = new ReleaseWaiter(local.Partition, handler) { IsLost = !local.Taken.Task.IsCompletedSuccessfully };
             _releases.Add(release);
-            Post(local.Key, local.Partition, holds: false, reason: CompletionReason.Expired, waiter: release.Waiter);
+            Post(local.Key, local.Partition, holds: false, reason: CompletionReason.Expired, waiter: release);
         }
 
         try
         {
-            await release.Waiter.Task.ConfigureAwait(false);
+            await release.Task.ConfigureAwait(false);
         }
         finally
         {
@@ -135,7 +149,7 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
                 _releases.Remove(release);
         }
 
-        if (release.Waiter.Callback is { } callback)
+        if (release.Callback is { } callback)
         {
             return await callback.ConfigureAwait(false) switch
             {
@@ -145,17 +159,19 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
             };
         }
 
-        return release.Waiter.IsLast ? DereferenceOutcome.LastOutElsewhere
+        return release.IsLast ? DereferenceOutcome.LastOutElsewhere
             : release.IsLost ? DereferenceOutcome.NotHeld : DereferenceOutcome.StillReferenced;
     }
 
     /// <summary>Says that the holder of a key has modified it. Completes when the coordinator has that.</summary>
-    /// <exception cref="InvalidOperationException">It is not held any more.</exception>
+    /// <exception cref="InvalidOperationException">It was released.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
     public Task MarkModifiedAsync(LocalReference local)
     {
         FlushWaiter waiter = new();
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(local.IsOver && _isClosed, typeof(SluiceEngine));
             if (local.IsOver)
                 throw new InvalidOperationException($"The reference to '{local.Key}' was released.");
             Post(local.Key, local.Partition, holds: true, delta: ReferenceDefinition.Modification.Span, waiter: waiter);
@@ -195,17 +211,45 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
                 lost.Add(local.Lost);
                 local.Lost = new CancellationTokenSource();
                 local.Taken = new FlushWaiter();
-                Post(local.Key, partition, holds: true, waiter: local.Taken);
+                Post(local.Key, partition, holds: true, takes: true, waiter: local.Taken);
             }
 
-            foreach (Release release in _releases)
-                release.IsLost |= release.Partition == partition && !release.Waiter.Task.IsCompleted;
+            foreach (ReleaseWaiter release in _releases)
+                release.IsLost |= release.Partition == partition && !release.Task.IsCompleted;
         }
 
+        OnLost(partition, lost);
+    }
+
+    /// <summary>
+    /// The server had lost a reference, and the lane has brought it back. In between this engine did not hold it, and somebody else may have been the last one: who holds it is
+    /// told; who comes now finds it standing.
+    /// </summary>
+    public override void OnTakenAgain(ResourceKey resource)
+    {
+        CancellationTokenSource lost;
+        lock (_gate)
+        {
+            if (!_held.TryGetValue(resource, out LocalReference? local) || !local.Taken.Task.IsCompletedSuccessfully)
+                return;
+            lost = local.Lost;
+            local.Lost = new CancellationTokenSource();
+        }
+
+        OnLost(resource.Partition(runtime.Lanes.Length), [lost]);
+    }
+
+    private void OnLost(int partition, List<CancellationTokenSource> lost)
+    {
         if (lost.Count == 0)
             return;
         runtime.Engine.Metrics.ReferencesLost.Add(lost.Count, EngineMetrics.Tag(runtime.Space.Schema.Name));
         runtime.Engine.Logger.ReferencesLost(runtime.Space.Schema.Name, partition, lost.Count);
+        Announce(lost);
+    }
+
+    private void Announce(List<CancellationTokenSource> lost)
+    {
         foreach (CancellationTokenSource source in lost)
             _ = AnnounceAsync(source);
     }
@@ -224,7 +268,8 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
     }
 
     private void Post(
-        ResourceKey key, int partition, bool holds, ReadOnlySpan<byte> delta = default, bool force = false, CompletionReason reason = default, FlushWaiter? waiter = null)
+        ResourceKey key, int partition, bool holds, bool takes = false, ReadOnlySpan<byte> delta = default, bool force = false, CompletionReason reason = default,
+        FlushWaiter? waiter = null)
     {
         ReadOnlySpan<byte> name = key.Bytes;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(name.Length + delta.Length);
@@ -237,21 +282,11 @@ internal sealed class ReferenceTable(AggregateRuntime runtime) : MergeCache
             KeyLength = name.Length,
             DeltaLength = delta.Length,
             Holds = holds,
+            Takes = takes,
             Force = force,
             Reason = reason,
             Waiter = waiter,
         });
         waiter?.Release();
-    }
-
-    /// <summary>A release that is on its way.</summary>
-    private sealed class Release(int partition, ReleaseWaiter waiter)
-    {
-        public int Partition => partition;
-
-        public ReleaseWaiter Waiter => waiter;
-
-        /// <summary>The engine was dead before the coordinator had it.</summary>
-        public bool IsLost { get; set; }
     }
 }

@@ -37,13 +37,21 @@ internal sealed class LaneObserver(AggregateRuntime runtime, int partition) : IL
             item.ReleaseWaiters();
     }
 
-    public void OnLastRelease(PendingItem item, ClaimedSession? claim)
+    public void OnLastRelease(PendingItem item, ClaimedSession? claim, long now)
     {
         // Nobody who waits: the engine lets go because it stops, or a batch that the server had lost was sent again. The callback is due all the same.
         ReleaseWaiter? release = item.LastRelease;
-        Task<WorkOutcome>? callback = claim is null ? null : runtime.Completer?.TakeAsync(partition, claim, release?.Handler);
+        Task<WorkOutcome>? callback = null;
+        if (claim is not null)
+        {
+            TimeSpan age = Durations.Span(now - claim.SealedAt) + runtime.Lanes[partition].SinceAsked;
+            callback = runtime.Completer?.TakeAsync(new ClaimInHand(partition, claim, age), release?.Handler, isAwaited: release is not null);
+        }
+
         release?.OnLast(callback);
     }
+
+    public void OnTakenAgain(PendingItem item) => runtime.Cache.OnTakenAgain(item.Resource);
 
     public void OnRefused(PendingItem item, ItemOutcome outcome)
     {
@@ -57,6 +65,12 @@ internal sealed class LaneObserver(AggregateRuntime runtime, int partition) : IL
     {
         Metrics.Lost.Add(1, Tag, EngineMetrics.Cause(cause.ToString()));
         Logger.Lost(Aggregate, partition, incarnation, first, last, cause, items.Length);
+        if (cause == LossCause.FateUnknown)
+        {
+            foreach (PendingItem item in items)
+                item.DoubtReleases();
+        }
+
         if (runtime.Engine.Options.OnLoss is not { } onLoss)
             return;
         ImmutableArray<KeyValuePair<string, ReadOnlyMemory<byte>>>.Builder known = ImmutableArray.CreateBuilder<KeyValuePair<string, ReadOnlyMemory<byte>>>(items.Length);

@@ -29,6 +29,10 @@ internal sealed partial class PartitionHistory
             : reply.Status == FlushStatus.Applied ? LastReleaseAnswer.Claimed : LastReleaseAnswer.ClaimedAgain;
     }
 
+    /// <summary>What somebody who does not hold a resource says of one that nobody holds is nobody's: only a reference begins a generation.</summary>
+    private bool IsOfNobody(PartitionState before, BatchItem item) =>
+        countsReferences && !item.Holds && before.Open.GetValueOrDefault(item.Resource) is not { HasUpdates: true };
+
     private void Released(PartitionState before, PartitionState after, FlushRequest request, FlushReply reply)
     {
         if (!countsReferences)
@@ -45,6 +49,9 @@ internal sealed partial class PartitionHistory
             if (held && !request.Items[i].Holds && before.Open[resource].Holders == 1)
                 last.Add(i);
         }
+
+        foreach (BatchItem item in request.Items)
+            Assert.True(!IsOfNobody(before, item) || after.Open.GetValueOrDefault(item.Resource) is not { HasUpdates: true });
 
         // Exactly those who were the last ones out are told so, and get the claim unless the generation before is in the way.
         Assert.Equal(last, reply.Released.Select(static item => item.Index));

@@ -301,7 +301,7 @@ internal sealed partial class PartitionHistory(
                     int index = i;
                     bool isKept = !applied.Refused.Any(refused =>
                         refused.Index == index && refused.Outcome is ItemOutcome.MalformedNotKept or ItemOutcome.OverflowNotKept);
-                    _applied += isKept ? Hits(flush.Items[i].Delta) : 0;
+                    _applied += isKept && !IsOfNobody(before, flush.Items[i]) ? Hits(flush.Items[i].Delta) : 0;
                 }
 
                 Released(before, after, flush, applied);

@@ -66,6 +66,66 @@ public sealed class ReferenceDurabilityTests
         Assert.False((await engine.InspectAsync()).IsCallbackPending);
     }
 
+    // Prevents: a process that works on with what others have cleaned up, because the lane that brought its reference back said nothing of the time in between.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_reference_that_the_server_loses_is_told_although_its_batch_is_sent_again(bool knowsTheLane)
+    {
+        await using ReferenceStage stage = Create();
+        ReferenceHolderUnderTest engine = await StartAsync(stage), other = await StartAsync(stage);
+        string[] neighbours = [.. Enumerable.Range(0, 100).Select(static i => $"n{i}").Where(static name => ResourceKey.Of(name).Partition(2) == Partition).Take(2)];
+        Reference? kept = knowsTheLane ? await engine.AcquireAsync(neighbours[0]) : null;
+        PartitionState before = stage.Coordinator.Snapshot(Space, Partition);
+        Reference reference = await engine.AcquireAsync();
+        stage.Coordinator.Restore(Space, Partition, before);
+        Assert.Equal(0, await other.CountAsync());
+
+        // Another one is the last out meanwhile.
+        await other.AcquireAsync();
+        await stage.DriveAsync(engine.AcquireAsync(neighbours[1]));
+        Assert.Equal(2, await other.CountAsync());
+        Assert.True(reference.LostToken.IsCancellationRequested);
+        Assert.False(reference.IsHeld);
+        Assert.True(kept is null || kept.IsHeld);
+        await using Reference again = await engine.AcquireAsync();
+        Assert.True(again.IsHeld);
+    }
+
+    // Prevents: an alarm for those whose reference stood all the time.
+    [Fact]
+    public async Task A_modification_that_the_server_loses_is_sent_again_and_nobody_has_lost_anything()
+    {
+        await using ReferenceStage stage = Create();
+        ReferenceHolderUnderTest engine = await StartAsync(stage);
+        Reference reference = await engine.AcquireAsync();
+        PartitionState before = stage.Coordinator.Snapshot(Space, Partition);
+        await reference.MarkModifiedAsync(Cancellation);
+        stage.Coordinator.Restore(Space, Partition, before);
+        Assert.Equal(0, (await engine.InspectAsync()).TimesModified);
+        await stage.DriveAsync(reference.MarkModifiedAsync(Cancellation).AsTask().ContinueWith(static marked => marked.IsCompletedSuccessfully, TaskScheduler.Default));
+        Assert.Equal(1, (await engine.InspectAsync()).TimesModified);
+        Assert.True(reference.IsHeld);
+    }
+
+    // Prevents: "others hold it" from a release of which nobody knows whether it ever arrived.
+    [Fact]
+    public async Task A_release_whose_fate_is_unknown_was_not_one_that_left_others_behind()
+    {
+        HandDrivenTimeProvider time = new();
+        await using ReferenceStage stage = new(new InProcessCoordinator(time), time);
+        ReferenceHolderUnderTest engine = await stage.StartAsync();
+        PartitionState nothing = stage.Coordinator.Snapshot(Space, Partition);
+        Reference reference = await engine.AcquireAsync();
+        stage.Coordinator.Hold(static request => request is BeatRequest || request is FlushRequest { Items.Length: > 0 });
+        Task<DereferenceOutcome> release = reference.ReleaseAsync(cancellation: Cancellation).AsTask();
+        await stage.Coordinator.Held.WaitAsync(Cancellation);
+        await stage.AdvanceAsync(engine.Engine.Options.TombstoneLife);
+        stage.Coordinator.Restore(Space, Partition, nothing);
+        stage.Coordinator.Release();
+        Assert.Equal(DereferenceOutcome.NotHeld, await stage.DriveAsync(release));
+    }
+
     private static ReferenceStage Create()
     {
         HandDrivenTimeProvider time = new();

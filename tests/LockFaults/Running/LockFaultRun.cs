@@ -71,7 +71,7 @@ internal sealed class LockFaultRun : IAsyncDisposable
 
         int victim = _random.Next(Workers);
         await Task.Delay(BeforeFault, cancellation).ConfigureAwait(false);
-        await MeetAsync(fault, _workers[victim], cancellation).ConfigureAwait(false);
+        await new Adversary(_server, _workers, _random, BeyondLease).MeetAsync(fault, _workers[victim], cancellation).ConfigureAwait(false);
         long healed = Stopwatch.GetTimestamp();
 
         // Time for everybody to find out, and to work again.
@@ -119,61 +119,6 @@ internal sealed class LockFaultRun : IAsyncDisposable
     private async Task LaunchAsync(int worker, CancellationToken cancellation) => _workers[worker] = await WorkerProcess
         .StartAsync(worker, _server.EndPoint, _sink.EndPoint.Port, _random.Next(1_000_000) + Interlocked.Increment(ref _started), Lease, cancellation)
         .ConfigureAwait(false);
-
-    private async Task MeetAsync(LockFault fault, WorkerProcess victim, CancellationToken cancellation)
-    {
-        switch (fault)
-        {
-            case LockFault.None:
-                break;
-            case LockFault.Kill:
-                victim.Kill();
-                break;
-            case LockFault.Pause:
-                victim.Suspend();
-                await Task.Delay(BeyondLease, cancellation).ConfigureAwait(false);
-                victim.Resume();
-                break;
-            case LockFault.Silence:
-                victim.Proxy.Stall(FaultDirection.ToServer);
-                victim.Proxy.Stall(FaultDirection.ToClient);
-                await Task.Delay(BeyondLease, cancellation).ConfigureAwait(false);
-                Heal(victim);
-                break;
-            case LockFault.LostReplies:
-                foreach (WorkerProcess worker in _workers)
-                    worker.Proxy.Stall(FaultDirection.ToClient);
-                await Task.Delay(_random.Next(5, 200), cancellation).ConfigureAwait(false);
-                foreach (WorkerProcess worker in _workers)
-                    Heal(worker);
-                break;
-            case LockFault.Restart:
-                _server.Process.Kill();
-                await _server.RestartAsync(cancellation).ConfigureAwait(false);
-                break;
-            case LockFault.ScriptFlush:
-                await _server.AskAsync(["SCRIPT", "FLUSH"], cancellation).ConfigureAwait(false);
-                break;
-            case LockFault.Starvation:
-                await victim.TellAsync(string.Create(CultureInfo.InvariantCulture, $"starve {(int)BeyondLease.TotalMilliseconds}")).ConfigureAwait(false);
-                await Task.Delay(BeyondLease, cancellation).ConfigureAwait(false);
-                break;
-            case LockFault.Collection:
-                for (int i = 0; i < 3; i++)
-                    await victim.TellAsync("collect").ConfigureAwait(false);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(fault), fault, "There is no such fault.");
-        }
-    }
-
-    private static void Heal(WorkerProcess worker)
-    {
-        // What was stalled is thrown away with its connections.
-        worker.Proxy.ResetAll();
-        worker.Proxy.Resume(FaultDirection.ToServer);
-        worker.Proxy.Resume(FaultDirection.ToClient);
-    }
 
     private async Task JudgeAsync(string name, LockFault fault, int victim, RoundHistory history, ClockPair clocks, LockFaultFigures figures, CancellationToken cancellation)
     {

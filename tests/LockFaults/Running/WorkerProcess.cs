@@ -18,14 +18,14 @@ internal sealed class WorkerProcess : IAsyncDisposable
 
     public string Transcript => _process.Transcript;
 
-    public static async Task<WorkerProcess> StartAsync(int number, EndPoint server, int sinkPort, int seed, TimeSpan lease, CancellationToken cancellation)
+    public static async Task<WorkerProcess> StartAsync(int number, EndPoint server, int sinkPort, int seed, TimeSpan lease, CancellationToken cancellation, string takes = "locks")
     {
         FaultProxy proxy = new(server);
         ProcessHost process = ProcessHost.StartDotnet(
             Path.Combine(AppContext.BaseDirectory, "Sluice.LockWorker.dll"),
             [
                 string.Create(CultureInfo.InvariantCulture, $"redis://127.0.0.1:{proxy.Endpoint.Port}"), sinkPort.ToString(CultureInfo.InvariantCulture),
-                seed.ToString(CultureInfo.InvariantCulture), ((int)lease.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
+                seed.ToString(CultureInfo.InvariantCulture), ((int)lease.TotalMilliseconds).ToString(CultureInfo.InvariantCulture), takes,
             ]);
         WorkerProcess worker = new(number, process, proxy);
         try
@@ -48,13 +48,19 @@ internal sealed class WorkerProcess : IAsyncDisposable
 
     /// <summary>Reads until the worker has ended its round, or itself.</summary>
     /// <returns>False: it has ended.</returns>
-    public async Task<bool> ListenAsync(RoundHistory history, CancellationToken cancellation)
+    public Task<bool> ListenAsync(RoundHistory history, CancellationToken cancellation) => ListenAsync(history.Add, cancellation);
+
+    /// <summary>Reads until the worker has ended its round, or itself.</summary>
+    /// <param name="take">Is given its number and each line.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>False: it has ended.</returns>
+    public async Task<bool> ListenAsync(Action<int, string> take, CancellationToken cancellation)
     {
         while (await _process.ReadLineAsync(cancellation).ConfigureAwait(false) is { } line)
         {
             if (line == "done")
                 return true;
-            history.Add(Number, line);
+            take(Number, line);
         }
 
         return false;

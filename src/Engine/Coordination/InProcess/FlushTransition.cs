@@ -96,11 +96,15 @@ internal static class FlushTransition
         bool isKnown = draft.Open.TryGetValue(item.Resource, out OpenRecord? before);
         before ??= OpenRecord.Empty;
         OpenRecord record = before;
+        bool holds = item.Holds && terms.Inactivity == 0;
         bool wasHolding = owned.TryGetValue(item.Resource, out Holding holding);
         long contributedTo = holding.ContributedTo;
         ItemOutcome? outcome = null;
         bool isMerged = false;
-        if (!item.Delta.IsEmpty)
+
+        // Only a reference begins a generation of references: what somebody who was fenced says of a resource that nobody holds is of one that has ended.
+        bool isOfNobody = terms.References is not null && !holds && !record.HasUpdates;
+        if (!item.Delta.IsEmpty && !isOfNobody)
         {
             merged.ResetWrittenCount();
             RecordMergeStatus status = merger.TryMerge(record.Fields.Span, item.Delta.Span, merged, out _);
@@ -122,8 +126,6 @@ internal static class FlushTransition
                 outcome = PutAside(draft, item, status, terms);
             }
         }
-
-        bool holds = item.Holds && terms.Inactivity == 0;
 
         // A drop of what is not held, or a second reference: somebody else's due time and reason are not this item's business.
         if (!isMerged && holds == wasHolding && !(item.Force && record.HasUpdates))

@@ -75,6 +75,7 @@ public sealed class DifferentialTests(SharedRedisServer shared)
     [InlineData("flush", "if not claim_lease or number ~= last", "if true or number ~= last", "a claim is lost with the reply that brought it")]
     [InlineData("flush", "elseif not blob and not forced and not claim_lease then", "elseif not blob and not forced then", "a reference beyond the limit ends at once")]
     [InlineData("flush", "was and pk('<I7', contributed) .. sub(owned[i], 8) or", "", "a holder's time begins anew with each modification")]
+    [InlineData("flush", "if size > 0 and not (claim_lease and not holds and generation == 0) then", "if size > 0 then", "what somebody who holds nothing says begins a generation")]
     public async Task A_planted_bug_of_references_is_found(string script, string right, string wrong, string bug)
     {
         await using HandDrivenRedis server = await HandDrivenRedis.StartAsync(await shared.GetAsync(), (name, source) =>

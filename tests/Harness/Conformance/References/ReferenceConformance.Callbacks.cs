@@ -1,3 +1,4 @@
+using Sluice.Coordination;
 using Xunit;
 
 namespace Sluice.Harness.Conformance;
@@ -115,8 +116,15 @@ public abstract partial class ReferenceConformance
         // Callbacks of a resource are in order: the newcomer's waits for the one before it.
         Assert.Equal(DereferenceOutcome.LastOutElsewhere, await newcomer.ReleaseAsync(cancellation: Cancellation));
         Assert.Equal(0, one.Handled.Count + two.Handled.Count);
+        ReferencedResource owed = new(0, 0, 0, IsCallbackPending: true);
+        Assert.Equal(owed, await one.InspectAsync());
+
+        // Also when the one before it has ended, and nobody has begun with it yet.
+        stage.Coordinator.Hold(static request => request is ClaimRequest);
         leave.SetResult();
         Assert.Equal(DereferenceOutcome.LastOut, await release);
+        Assert.Equal(owed, await one.InspectAsync());
+        stage.Coordinator.Release();
         LastRelease second = await stage.NextOfAsync(one, two);
         Assert.Equal(meanwhile.Generation, second.Generation);
         Assert.True(second.FencingToken > first.FencingToken);
@@ -165,10 +173,60 @@ public abstract partial class ReferenceConformance
         Assert.Equal((1, 0), (await other.CountAsync("shared"), await other.CountAsync("own")));
         Assert.Equal(DereferenceOutcome.NotHeld, await shared.ReleaseAsync(cancellation: Cancellation));
         Assert.False(own.IsHeld);
+        Assert.True(own.LostToken.IsCancellationRequested && shared.LostToken.IsCancellationRequested);
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await own.MarkModifiedAsync(Cancellation));
         await own.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => stopping.AcquireAsync("late"));
         await kept.DisposeAsync();
         Assert.Equal("shared", (await other.NextAsync()).Key);
+    }
+
+    // Prevents: a reference that its caller believes in, and that the engine has already let go of.
+    [Fact]
+    public async Task An_acquisition_that_meets_the_stop_does_not_succeed()
+    {
+        await using ReferenceStage stage = await CreateAsync();
+        ReferenceHolderUnderTest stopping = await stage.StartAsync(), other = await stage.StartAsync();
+        string elsewhere = Enumerable.Range(0, 100).Select(static i => $"e{i}").First(static key => ResourceKey.Of(key).Partition(2) != ResourceKey.Of("x").Partition(2));
+        Reference early = await stopping.AcquireAsync(elsewhere);
+        stage.Coordinator.Hold(static request => request is PokeRequest { Limit: 0 });
+        Task<Reference> late = stopping.AcquireAsync();
+        await stage.Coordinator.Held.WaitAsync(Cancellation);
+        Task<ShutdownReport> stop = stopping.Engine.StopAsync(TimeSpan.FromHours(1), Cancellation).AsTask();
+        await Eventually.UntilAsync(() => !early.IsHeld, Cancellation);
+        stage.Coordinator.Release();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => stage.DriveAsync(late));
+        await stage.DriveAsync(stop);
+        Assert.Equal(0, await other.CountAsync());
+    }
+
+    // Prevents: an engine that stops with thousands of references and runs thousands of callbacks at once.
+    [Fact]
+    public async Task Callbacks_that_nobody_waits_for_keep_to_their_number()
+    {
+        const int Most = 2, Keys = 20;
+        await using ReferenceStage stage = await CreateAsync();
+        int running = 0, most = 0, ran = 0;
+        ReferenceHolderUnderTest engine = await stage.StartAsync(
+            async (_, _) =>
+            {
+                int now = Interlocked.Increment(ref running);
+                InterlockedMax(ref most, now);
+                await Task.Delay(TimeSpan.FromSeconds(1), stage.Time, CancellationToken.None);
+                Interlocked.Decrement(ref running);
+                Interlocked.Increment(ref ran);
+            },
+            static options => options.MaxConcurrentCallbacks = Most);
+        for (int key = 0; key < Keys; key++)
+            await engine.AcquireAsync($"k{key}");
+        await stage.DriveAsync(engine.Engine.StopAsync(TimeSpan.FromHours(1), Cancellation).AsTask());
+        Assert.Equal((Keys, Most), (ran, most));
+
+        static void InterlockedMax(ref int target, int value)
+        {
+            for (int seen = Volatile.Read(ref target); seen < value; seen = Volatile.Read(ref target))
+                Interlocked.CompareExchange(ref target, value, seen);
+        }
     }
 
     private static async Task<bool> QuietAsync(ReferenceHolderUnderTest engine)

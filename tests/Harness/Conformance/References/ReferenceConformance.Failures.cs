@@ -1,4 +1,5 @@
 using Sluice.Coordination;
+using Sluice.Harness.Faults;
 using Sluice.Referencing;
 using Xunit;
 
@@ -71,6 +72,55 @@ public abstract partial class ReferenceConformance
         }
 
         Assert.Equal(0, await other.CountAsync());
+    }
+
+    // Prevents: "others hold it" from a release that gave nothing back, because everything had been taken back before.
+    [Fact]
+    public async Task A_release_right_after_the_loss_says_that_there_was_nothing_to_give_back()
+    {
+        await using ReferenceStage stage = await CreateAsync();
+        ReferenceHolderUnderTest paused = await stage.StartAsync(), other = await stage.StartAsync();
+        Reference reference = await paused.AcquireAsync();
+        await LoseAsync(stage, reference, paused, other);
+        Task<DereferenceOutcome> release = reference.ReleaseAsync(cancellation: Cancellation).AsTask();
+        stage.Coordinator.Release();
+        Assert.Equal(DereferenceOutcome.NotHeld, await stage.DriveAsync(release));
+        Assert.Equal(new ReferencedResource(0, 0, 0, IsCallbackPending: false), await other.InspectAsync());
+    }
+
+    // Prevents: a callback for a generation that nobody ever held.
+    [Fact]
+    public async Task A_modification_and_a_release_after_the_loss_begin_no_generation()
+    {
+        await using ReferenceStage stage = await CreateAsync();
+        ReferenceHolderUnderTest paused = await stage.StartAsync(), other = await stage.StartAsync();
+        Reference reference = await paused.AcquireAsync();
+        await LoseAsync(stage, reference, paused, other);
+        Task marked = reference.MarkModifiedAsync(Cancellation).AsTask();
+        Task<DereferenceOutcome> release = reference.ReleaseAsync(cancellation: Cancellation).AsTask();
+        stage.Coordinator.Release();
+        Assert.Equal(DereferenceOutcome.NotHeld, await stage.DriveAsync(release));
+        await marked;
+        Assert.Equal(new ReferencedResource(0, 0, 0, IsCallbackPending: false), await other.InspectAsync());
+        Assert.Equal(0, paused.Handled.Count + other.Handled.Count);
+    }
+
+    /// <summary>Lets the lease of an engine run out and its reference be taken back, until it has been told so; what it says from then on waits for <see cref="WatchedCoordinator.Release"/>.</summary>
+    private static async Task LoseAsync(ReferenceStage stage, Reference reference, ReferenceHolderUnderTest paused, ReferenceHolderUnderTest other)
+    {
+        TaskCompletionSource<bool> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration registration = reference.LostToken.Register(() => told.SetResult(true));
+        stage.Coordinator.Hold(static request => request is BeatRequest);
+        await stage.AdvanceAsync(ReferenceStage.Lease + TimeSpan.FromSeconds(1));
+        Assert.Equal(LastReleaseReason.Recovered, (await stage.NextOfAsync(other, paused)).Reason);
+        await stage.DriveAsync(QuietAsync(other));
+
+        // A lane asks who it is before it begins a new life.
+        stage.Coordinator.Release();
+        stage.Coordinator.Hold(static request => request is PokeRequest { Limit: 0 });
+        await stage.AdvanceAsync(ReferenceStage.Lease / 3);
+        await stage.DriveAsync(told.Task);
+        await stage.DriveAsync(stage.Coordinator.Held.ContinueWith(static held => held.IsCompletedSuccessfully, TaskScheduler.Default));
     }
 
     // Prevents: a callback that never runs, or runs twice, because the answer that said "you are the last" got lost.

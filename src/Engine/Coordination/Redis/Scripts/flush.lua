@@ -89,7 +89,8 @@ for j, i in ipairs(rest) do
   local forced, waiting, due_before = flags % 2 == 1, flags % 4 > 1, due
   local was, contributed = owned[i], owned[i] and up('<I7', owned[i]) or 0
   local contributed_before, is_merged, counts_references = contributed, false, flags > 7
-  if size > 0 then
+  -- Only a reference begins a generation of references: what somebody who was fenced says of a resource that nobody holds is of one that has ended.
+  if size > 0 and not (claim_lease and not holds and generation == 0) then
     local delta = compact and expand(schema, form, items, at) or sub(items, from, from + size - 1)
     local status, small_after, large_after = merge_record(schema, small, large, delta)
     if status == 0 then
