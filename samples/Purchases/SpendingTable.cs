@@ -24,19 +24,22 @@ public sealed class SpendingTable(NpgsqlDataSource database)
             cents bigint NOT NULL,
             deliveries bigint NOT NULL,
             counted int8multirange NOT NULL,
+            session text NOT NULL,
             token bigint NOT NULL
         )
         """;
 
     // The purchases that count are found while the row is locked, from parameters only: two processes that write the same customer at the same time do it one after the other, and the second sees what the first
-    // has counted. Rows are taken in one order, so they don't wait for each other in a circle. The fence is the token: what does not have a higher one than the row is late, and somebody else has written it.
+    // has counted. Rows are taken in one order, so they don't wait for each other in a circle.
+    // The fence is the token: what does not have a higher one than the row is late, and somebody else has written it. The idempotency key guards what only adds: a session that is delivered again, with a higher
+    // token because its process has died, is the customer's last one. The set of positions guards against the broker, which neither key nor token know of.
     private const string Add =
         """
         WITH event AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS event (customer, position, cents))
-        INSERT INTO spending AS known (customer, purchases, cents, deliveries, counted, token)
-        SELECT customer, count(*), sum(event.cents)::bigint, deliveries, range_agg(int8range(position, position, '[]')) + int8multirange(int8range(NULL, settled, '[]')), token
-        FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[]) AS session (customer, deliveries, settled, token) JOIN event USING (customer)
-        GROUP BY customer, deliveries, settled, token
+        INSERT INTO spending AS known (customer, purchases, cents, deliveries, counted, session, token)
+        SELECT customer, count(*), sum(event.cents)::bigint, deliveries, range_agg(int8range(position, position, '[]')) + int8multirange(int8range(NULL, settled, '[]')), key, token
+        FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[]) AS session (customer, deliveries, settled, key, token) JOIN event USING (customer)
+        GROUP BY customer, deliveries, settled, key, token
         ORDER BY customer
         ON CONFLICT (customer) DO UPDATE SET
             (purchases, cents) =
@@ -44,8 +47,9 @@ public sealed class SpendingTable(NpgsqlDataSource database)
                 SELECT known.purchases + count(*), known.cents + coalesce(sum(event.cents), 0)::bigint
                 FROM event WHERE event.customer = known.customer AND NOT known.counted @> event.position
             ),
-            deliveries = known.deliveries + excluded.deliveries,
+            deliveries = known.deliveries + CASE WHEN known.session = excluded.session THEN 0 ELSE excluded.deliveries END,
             counted = known.counted + excluded.counted,
+            session = excluded.session,
             token = excluded.token
         WHERE known.token < excluded.token
         """;
@@ -62,12 +66,12 @@ public sealed class SpendingTable(NpgsqlDataSource database)
     /// <param name="sessions">Of different customers: a customer's next session is not handed out before this one was written.</param>
     /// <param name="lost">Somebody else has taken the sessions over.</param>
     public async ValueTask WriteAsync(IReadOnlyList<Completion<CustomerSpending>> sessions, CancellationToken lost) =>
-        await WriteAsync([.. sessions.Select(static session => (session.Value, session.FencingToken))], lost);
+        await WriteAsync([.. sessions.Select(static session => (session.Value, session.IdempotencyKey, session.FencingToken))], lost);
 
     /// <summary>Writes what sessions amount to.</summary>
-    /// <param name="sessions">With their tokens.</param>
+    /// <param name="sessions">With their idempotency keys and tokens.</param>
     /// <param name="cancellation">Gives up.</param>
-    public async Task WriteAsync(IReadOnlyList<(CustomerSpending Value, long Token)> sessions, CancellationToken cancellation)
+    public async Task WriteAsync(IReadOnlyList<(CustomerSpending Value, string Key, long Token)> sessions, CancellationToken cancellation)
     {
         await using NpgsqlCommand add = database.CreateCommand(Add);
         Bind<string>(sessions.SelectMany(static session => session.Value.Purchases.Items.Select(_ => session.Value.Customer)));
@@ -76,6 +80,7 @@ public sealed class SpendingTable(NpgsqlDataSource database)
         Bind<string>(sessions.Select(static session => session.Value.Customer));
         Bind<long>(sessions.Select(static session => session.Value.Deliveries));
         Bind<long>(sessions.Select(static session => session.Value.Settled));
+        Bind<string>(sessions.Select(static session => session.Key));
         Bind<long>(sessions.Select(static session => session.Token));
         await add.ExecuteNonQueryAsync(cancellation);
 

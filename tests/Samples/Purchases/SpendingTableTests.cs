@@ -17,11 +17,12 @@ public sealed class SpendingTableTests(PurchaseServers servers)
         SpendingTable table = new(database);
         CustomerSpending session = await SessionAsync(settled: 0, (1, 100), (2, 250));
 
-        await table.WriteAsync([(session, 5)], Cancellation);
-        await table.WriteAsync([(session, 5)], Cancellation);
-        await table.WriteAsync([(session, 9)], Cancellation);
+        await table.WriteAsync([(session, "ann@1", 5)], Cancellation);
+        await table.WriteAsync([(session, "ann@1", 5)], Cancellation);
+        await table.WriteAsync([(session, "ann@1", 9)], Cancellation);
 
         Assert.Equal((2, 350, 9), await RowAsync(database));
+        Assert.Equal(2, await ScalarAsync<long>(database, "SELECT deliveries FROM spending"));
     }
 
     // A process that stood still before its write, and has been replaced.
@@ -30,8 +31,8 @@ public sealed class SpendingTableTests(PurchaseServers servers)
     {
         await using NpgsqlDataSource database = await OpenAsync();
         SpendingTable table = new(database);
-        await table.WriteAsync([(await SessionAsync(settled: 0, (1, 100)), 5)], Cancellation);
-        await table.WriteAsync([(await SessionAsync(settled: 0, (7, 700)), 4)], Cancellation);
+        await table.WriteAsync([(await SessionAsync(settled: 0, (1, 100)), "ann@2", 5)], Cancellation);
+        await table.WriteAsync([(await SessionAsync(settled: 0, (7, 700)), "ann@1", 4)], Cancellation);
         Assert.Equal((1, 100, 5), await RowAsync(database));
     }
 
@@ -41,9 +42,10 @@ public sealed class SpendingTableTests(PurchaseServers servers)
     {
         await using NpgsqlDataSource database = await OpenAsync();
         SpendingTable table = new(database);
-        await table.WriteAsync([(await SessionAsync(settled: 0, (1, 100), (2, 200), (3, 300)), 5)], Cancellation);
-        await table.WriteAsync([(await SessionAsync(settled: 0, (2, 200), (4, 400)), 6)], Cancellation);
-        await table.WriteAsync([(await SessionAsync(settled: 0, (2, 200), (3, 300)), 7)], Cancellation);
+        await table.WriteAsync([(await SessionAsync(settled: 0, (1, 100), (2, 200), (3, 300)), "ann@1", 5)], Cancellation);
+        await table.WriteAsync([(await SessionAsync(settled: 0, (2, 200), (4, 400)), "ann@2", 6)], Cancellation);
+        await table.WriteAsync([(await SessionAsync(settled: 0, (2, 200), (3, 300)), "ann@3", 7)], Cancellation);
+        Assert.Equal(8, await ScalarAsync<long>(database, "SELECT deliveries FROM spending"));
         Assert.Equal((4, 1_000, 7), await RowAsync(database));
     }
 
@@ -54,11 +56,11 @@ public sealed class SpendingTableTests(PurchaseServers servers)
         await using NpgsqlDataSource database = await OpenAsync();
         SpendingTable table = new(database);
         for (int i = 0; i < 20; i++)
-            await table.WriteAsync([(await SessionAsync(settled: (10 * i) - 15, ((10 * i) + 1, 100), ((10 * i) + 5, 100)), i + 1)], Cancellation);
+            await table.WriteAsync([(await SessionAsync(settled: (10 * i) - 15, ((10 * i) + 1, 100), ((10 * i) + 5, 100)), $"ann@{i}", i + 1)], Cancellation);
         Assert.Equal((40, 4_000, 20), await RowAsync(database));
         Assert.InRange(await ScalarAsync<int>(database, "SELECT (SELECT count(*) FROM unnest(counted))::int FROM spending"), 1, 5);
 
-        await table.WriteAsync([(await SessionAsync(settled: 0, (1, 100), (171, 100), (191, 100)), 21)], Cancellation);
+        await table.WriteAsync([(await SessionAsync(settled: 0, (1, 100), (171, 100), (191, 100)), "ann@20", 21)], Cancellation);
         Assert.Equal((40, 4_000, 21), await RowAsync(database));
     }
 
@@ -70,9 +72,9 @@ public sealed class SpendingTableTests(PurchaseServers servers)
         SpendingTable table = new(database);
         CustomerSpending[] sessions = [.. await Task.WhenAll(Enumerable.Range(0, 16).Select(i => SessionAsync(settled: 0, (i, 100), (i + 1, 100))))];
 
-        await Task.WhenAll(sessions.Select((session, i) => Task.Run(() => table.WriteAsync([(session, 100 + i)], Cancellation), Cancellation)));
+        await Task.WhenAll(sessions.Select((session, i) => Task.Run(() => table.WriteAsync([(session, $"ann@{i}", 100 + i)], Cancellation), Cancellation)));
         for (int i = 0; i < sessions.Length; i++)
-            await table.WriteAsync([(sessions[i], 200 + i)], Cancellation);
+            await table.WriteAsync([(sessions[i], $"ann@{i + 100}", 200 + i)], Cancellation);
 
         Assert.Equal((17, 1_700, 215), await RowAsync(database));
     }
