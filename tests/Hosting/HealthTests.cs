@@ -50,6 +50,7 @@ public sealed class HealthTests
         using IHost host = NewHost(options =>
         {
             options.TimeProvider = time;
+            options.BatchLinger = TimeSpan.Zero;
             options.FlushInterval = TimeSpan.FromHours(1);
             options.LeaseDuration = TimeSpan.FromHours(1);
         });
