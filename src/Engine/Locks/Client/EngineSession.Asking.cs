@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sluice.Coordination;
 
 namespace Sluice.Locking;
@@ -8,6 +9,7 @@ internal sealed partial class EngineSession
     /// <summary>Acquires, or waits to be granted. The caller has entered.</summary>
     /// <returns>How it ended; with <see cref="WaitEnd.Granted"/> the handle.</returns>
     /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
         long number = Issue();
@@ -32,20 +34,26 @@ internal sealed partial class EngineSession
         if (end != WaitEnd.GivenUp)
         {
             Settled(number);
-            return (end, held);
+
+            // It may have been granted before the session ended. Another session would wait for another meeting, to which nobody may come.
+            return end == WaitEnd.SessionLost && wish.IsMeeting && calls.MayBeThere
+                ? throw new CoordinatorException(RequestOutcome.Unknown, "The session was lost meanwhile, and the coordinator did not say whether all had come by then.")
+                : (end, held);
         }
 
         // Those who meet, and who waits for signals, want to know the moment and nothing else: if it came first, it came.
-        bool isMeeting = wish.Claims[0].Mode is LockMode.Rendezvous or LockMode.Await;
-        ReleaseStatus? left = await GiveUpAsync(number, calls.IsDoubtful, isMeeting ? Terms.RequestTimeout : Terms.Grace).ConfigureAwait(false);
-        if (isMeeting && left == ReleaseStatus.Released)
+        ReleaseStatus? left = await GiveUpAsync(number, calls.IsDoubtful, wish.IsMeeting ? Terms.RequestTimeout : Terms.Grace).ConfigureAwait(false);
+        if (wish.IsMeeting && left == ReleaseStatus.Released)
             return (WaitEnd.Met, null);
         cancellation.ThrowIfCancellationRequested();
-        return isMeeting && left is null
+
+        // Who finds itself still waiting has not met. A server that has ended the session, or that lost what waited there, can't tell.
+        return wish.IsMeeting && left != ReleaseStatus.GaveUp
             ? throw new CoordinatorException(RequestOutcome.Unknown, "The time was up, and the coordinator did not say whether all had come by then.")
             : (end, null);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(long number, LockWish wish, LockCalls calls, LockDeadline deadline, CancellationToken cancellation)
     {
         AcquireRequest request = new(Id, number, wish.Claims, wish.Policy, deadline.Waits, wish.MaxHold, wish.Owner);
@@ -61,7 +69,7 @@ internal sealed partial class EngineSession
                 case AcquireStatus.Granted:
                     return (WaitEnd.Granted, Granted(wish, number, reply.Token, reply.Since, began, calls));
                 case AcquireStatus.Waiting:
-                    waiting.IsQueued = true;
+                    waiting.IsQueued = calls.IsQueued = true;
                     if (HadGapSince(waiting))
                     {
                         // Its push may be among those that were lost, and the look-up after the gap may have left it out: asked again, it looks.
@@ -178,6 +186,7 @@ internal sealed partial class EngineSession
     }
 
     /// <summary>Repeats the release until it is answered, or the lease is over.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReleaseOutcome> ReleaseAsync(HeldLock held, CancellationToken cancellation)
     {
         Unsettled(held.Number);
@@ -244,6 +253,7 @@ internal sealed partial class EngineSession
     }
 
     /// <summary>Sends a request until it is answered or the time is over. Nobody who is asked in vain is asked at once again.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<TReply> AskAsync<TReply>(LockRequest<TReply> request, LockCalls calls, LockDeadline deadline, CancellationToken cancellation)
     {
         while (true)
@@ -261,7 +271,13 @@ internal sealed partial class EngineSession
                 Volatile.Write(ref _isInDoubt, true);
                 calls.IsDoubtful |= fault.Outcome == RequestOutcome.Unknown;
                 if (fault.IsPermanent || deadline.IsOver || !IsGood())
+                {
+                    // Of several copies the last one's fate is not that of all.
+                    if (calls.IsDoubtful && fault.Outcome != RequestOutcome.Unknown)
+                        throw new CoordinatorException(RequestOutcome.Unknown, fault.Message, fault) { IsPermanent = fault.IsPermanent };
                     throw;
+                }
+
                 _client.Retrying(Partition, fault);
             }
             catch (OperationCanceledException)
@@ -308,5 +324,11 @@ internal sealed partial class EngineSession
 
         /// <summary>A copy may still be under way.</summary>
         public bool IsDoubtful { get; set; }
+
+        /// <summary>The server has said that it waits.</summary>
+        public bool IsQueued { get; set; }
+
+        /// <summary>The server may have it, or have had it.</summary>
+        public bool MayBeThere => IsQueued || IsDoubtful;
     }
 }
