@@ -5,7 +5,7 @@ using Npgsql;
 using Sluice.Samples.Purchases;
 
 HostApplicationBuilder builder = Host.CreateApplicationBuilder(args);
-builder.Services.AddSingleton(NpgsqlDataSource.Create(builder.Configuration.GetConnectionString("Spending") ?? "Host=localhost;Database=spending"));
+builder.Services.AddSingleton(static services => NpgsqlDataSource.Create(services.GetRequiredService<IConfiguration>().GetConnectionString("Spending") ?? "Host=localhost;Database=spending"));
 builder.Services.AddSingleton<SpendingTable>();
 builder.Services.AddSingleton<LossGuard>();
 builder.Services.AddSluice(builder.Configuration.GetSection("Sluice"))

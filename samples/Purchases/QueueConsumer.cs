@@ -32,14 +32,14 @@ internal sealed partial class QueueConsumer(
                 await using IChannel channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
                 await ConsumeAsync(channel, stoppingToken);
             }
-            catch (Exception fault) when (!stoppingToken.IsCancellationRequested && fault is BrokerUnreachableException or OperationInterruptedException or IOException)
-            {
-                LogFault(logger, fault, _options.Queue);
-                await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 break;
+            }
+            catch (Exception fault) when (fault is BrokerUnreachableException or OperationInterruptedException or IOException or TimeoutException or OperationCanceledException)
+            {
+                LogFault(logger, fault, _options.Queue);
+                await Task.Delay(TimeSpan.FromSeconds(1), stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -130,10 +130,10 @@ internal sealed partial class QueueConsumer(
         try
         {
             using JsonDocument body = JsonDocument.Parse(message.Body);
-            return message.BasicProperties.Headers?.TryGetValue(PositionHeader, out object? position) == true && position is long and > 0 &&
-                body.RootElement.GetProperty("customer").GetString() is { Length: > 0 and <= 128 } customer
-                    ? new Purchase((long)position, customer, body.RootElement.GetProperty("cents").GetInt64())
-                    : null;
+            long position = message.BasicProperties.Headers?.GetValueOrDefault(PositionHeader) switch { long number => number, int number => number, _ => 0 };
+            return position > 0 && body.RootElement.GetProperty("customer").GetString() is { Length: > 0 and <= 128 } customer
+                ? new Purchase(position, customer, body.RootElement.GetProperty("cents").GetInt64())
+                : null;
         }
         catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -50,9 +50,11 @@ public sealed class HealthTests
         using IHost host = NewHost(options =>
         {
             options.TimeProvider = time;
-            options.BatchLinger = TimeSpan.Zero;
             options.FlushInterval = TimeSpan.FromHours(1);
             options.LeaseDuration = TimeSpan.FromHours(1);
+
+            // Nobody moves the time while the engine stops.
+            options.ShutdownTimeout = TimeSpan.Zero;
         });
         await host.StartAsync(Cancellation);
         Assert.True(host.Services.GetRequiredService<IAggregator<string, Visit, Visit.Event>>().TryMerge("a", new Visit.Event { Hits = 1 }));

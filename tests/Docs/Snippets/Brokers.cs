@@ -141,7 +141,7 @@ public sealed class ClickConsumer(ISluiceEngine engine, IAggregator<string, Visi
         using EventSource source = engine.OpenSource("clicks", AckMode.AfterFlush, OnFenced.Discard, start: 1);
         await foreach (Click click in queue.ReadAsync(stoppingToken))
         {
-            await visits.MergeAsync(click.Visitor, new Visit.Event { Hits = 1 }, source.At(click.Position));
+            await visits.MergeAsync(click.Visitor, new Visit.Event { Hits = 1 }, source.At(click.Position), CancellationToken.None);
             source.Advance(click.Position);
             queue.AcknowledgeUpTo(source.Watermark);
         }
