@@ -130,7 +130,9 @@ internal sealed partial class QueueConsumer(
         try
         {
             using JsonDocument body = JsonDocument.Parse(message.Body);
-            long position = message.BasicProperties.Headers?.GetValueOrDefault(PositionHeader) switch { long number => number, int number => number, _ => 0 };
+            object? header = null;
+            message.BasicProperties.Headers?.TryGetValue(PositionHeader, out header);
+            long position = header switch { long number => number, int number => number, _ => 0 };
             return position > 0 && body.RootElement.GetProperty("customer").GetString() is { Length: > 0 and <= 128 } customer
                 ? new Purchase(position, customer, body.RootElement.GetProperty("cents").GetInt64())
                 : null;
