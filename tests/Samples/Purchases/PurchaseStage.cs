@@ -1,7 +1,6 @@
 using System.Globalization;
 using Npgsql;
 using Sluice.Harness;
-using Sluice.Resp;
 using Sluice.Samples.Purchases;
 using Xunit;
 

@@ -1,7 +1,5 @@
-using System.Globalization;
 using Sluice.Harness;
 using Sluice.Resp;
-using Sluice.Samples.Purchases;
 using Xunit;
 
 namespace Sluice.Samples.Tests.Purchases;
