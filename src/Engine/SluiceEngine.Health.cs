@@ -4,6 +4,10 @@ namespace Sluice;
 
 public sealed partial class SluiceEngine
 {
+    private const long Never = long.MinValue;
+
+    private long _failedAt = Never;
+
     /// <summary>
     /// How the engine is now: for readiness and liveness checks. Asks every server for a sign of life, which takes a round trip, and for one that is away at most its command time-out.
     /// </summary>
@@ -14,11 +18,25 @@ public sealed partial class SluiceEngine
     {
         bool isRunning = !IsStopping;
         ImmutableArray<UnreachableServer> unreachable = isRunning ? await Coordinator.ProbeAsync(cancellation).ConfigureAwait(false) : [];
+        if (!unreachable.IsEmpty)
+            NoteFailure();
+
+        // The lanes before the time of the last failure: one that has just failed has noted it before it says so.
+        string[] failing = [.. _runtimes.SelectMany(static runtime => runtime.Lanes).Select(static lane => lane.Failure).OfType<string>()];
+        long failedAt = Volatile.Read(ref _failedAt);
         return new EngineHealth(
             isRunning,
             unreachable,
             Epochs.OldestPendingAge,
             _runtimes.Sum(static runtime => runtime.Lanes.Count(static lane => lane.HasFaulted)),
-            _sources.Count(static source => source.IsFenced));
+            _sources.Count(static source => source.IsFenced))
+        {
+            FailingLanes = failing.Length,
+            FlushFailure = failing.FirstOrDefault(),
+            LastFailureAge = failedAt == Never ? null : Options.TimeProvider.GetElapsedTime(failedAt),
+        };
     }
+
+    /// <summary>The coordinator could not be asked, or refused. Any thread.</summary>
+    internal void NoteFailure() => Volatile.Write(ref _failedAt, Options.TimeProvider.GetTimestamp());
 }

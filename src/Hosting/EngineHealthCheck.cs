@@ -11,7 +11,8 @@ public sealed class EngineHealthOptions
     public TimeSpan? DegradedAfter { get; set; }
 
     /// <summary>
-    /// From which age on, although every server answers, <c>sluice-live</c> says unhealthy: lanes do not advance. 1 s to 1 day. Default 5 minutes.
+    /// After which time <c>sluice-live</c> says unhealthy, because lanes do not advance although every server answers and takes writes: counted from the oldest pending update, or from the last failure of a server if
+    /// that was later. 1 s to 1 day. Default 5 minutes.
     /// </summary>
     public TimeSpan StuckAfter { get; set; } = TimeSpan.FromMinutes(5);
 
@@ -25,8 +26,8 @@ public sealed class EngineHealthOptions
 }
 
 /// <summary>
-/// Ready: has started, servers answer, no source is cut off. Live: no lane has ended by a fault or stands still although servers answer; an engine whose server is away is alive, because a restart would lose what
-/// it keeps. Pending: how old the oldest update is that the coordinator does not have.
+/// Ready: has started, servers answer and take writes, no source is cut off. Live: no lane has ended by a fault or stands still although servers do; an engine whose server is away, or refuses writes, or is back
+/// for less than the limit, is alive, because a restart would lose what it keeps. Pending: how old the oldest update is that the coordinator does not have.
 /// </summary>
 internal sealed class EngineHealthCheck(HostedEngine engine, string kind, EngineHealthOptions options) : IHealthCheck
 {
@@ -37,6 +38,7 @@ internal sealed class EngineHealthCheck(HostedEngine engine, string kind, Engine
         {
             ["pendingAge"] = health.OldestPendingAge,
             ["unreachable"] = health.Unreachable.Length,
+            ["failingLanes"] = health.FailingLanes,
             ["faultedLanes"] = health.FaultedLanes,
             ["fencedSources"] = health.FencedSources,
         };
@@ -60,6 +62,7 @@ internal sealed class EngineHealthCheck(HostedEngine engine, string kind, Engine
     {
         { IsRunning: false } => "The engine has not started, or is stopping.",
         { Unreachable: [var server, ..] } => $"{server.Server} does not answer: {server.Reason}",
+        { FailingLanes: > 0 } => $"{health.FailingLanes} lanes can't flush and try again: {health.FlushFailure}",
         { FencedSources: > 0 } => $"{health.FencedSources} sources are cut off, because the engine was away and has been replaced: their consumers have to open new ones.",
         _ => null,
     };
@@ -67,7 +70,8 @@ internal sealed class EngineHealthCheck(HostedEngine engine, string kind, Engine
     private string? Dead(EngineHealth health) => health switch
     {
         { FaultedLanes: > 0 } => $"{health.FaultedLanes} lanes have ended by a fault: what they had taken is not flushed any more. Restart the process.",
-        { IsRunning: true, Unreachable: [] } when health.OldestPendingAge > options.StuckAfter => $"An update has been waiting for {health.OldestPendingAge} although every server answers.",
+        { IsRunning: true, Unreachable: [], FailingLanes: 0 } when health.OldestPendingAge > options.StuckAfter && !(health.LastFailureAge <= options.StuckAfter) =>
+            $"An update has been waiting for {health.OldestPendingAge} although every server answers.",
         _ => null,
     };
 }

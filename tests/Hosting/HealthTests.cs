@@ -52,6 +52,9 @@ public sealed class HealthTests
             options.TimeProvider = time;
             options.FlushInterval = TimeSpan.FromHours(1);
             options.LeaseDuration = TimeSpan.FromHours(1);
+
+            // Nobody moves the time while the engine stops.
+            options.ShutdownTimeout = TimeSpan.Zero;
         });
         await host.StartAsync(Cancellation);
         Assert.True(host.Services.GetRequiredService<IAggregator<string, Visit, Visit.Event>>().TryMerge("a", new Visit.Event { Hits = 1 }));
@@ -63,6 +66,80 @@ public sealed class HealthTests
         HealthReport late = await CheckAsync(host);
         Assert.Equal(HealthStatus.Unhealthy, late.Entries["sluice-live"].Status);
         Assert.Contains("every server answers", late.Entries["sluice-live"].Description, StringComparison.Ordinal);
+        await host.StopAsync(Cancellation);
+    }
+
+    // Prevents: a restart of every process because a server answers a PING and takes no write (its memory is full, it was made a replica), which would lose what they keep for it. Nor when it takes them again, before
+    // the first has come through.
+    [Theory]
+    [InlineData("OOM", "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0")]
+    [InlineData("READONLY", "REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE")]
+    public async Task While_its_server_refuses_writes_an_engine_is_alive_and_not_ready(string error, string refuse, string take)
+    {
+        Assert.SkipUnless(PrivateRedisServer.Unavailable is null, PrivateRedisServer.Unavailable ?? "");
+        HandDrivenTimeProvider time = new();
+        await using PrivateRedisServer server = await PrivateRedisServer.StartAsync([], Cancellation);
+        using IHost host = NewHost(options =>
+        {
+            options.Redis.Add(server.Url);
+            options.TimeProvider = time;
+            options.BatchLinger = TimeSpan.Zero;
+            options.RequestTimeout = TimeSpan.FromMinutes(5);
+            options.LeaseDuration = TimeSpan.FromHours(1);
+            options.ShutdownTimeout = TimeSpan.Zero;
+        });
+        await host.StartAsync(Cancellation);
+        Assert.Equal("+OK", await server.AskAsync(refuse.Split(' '), Cancellation));
+        Assert.True(host.Services.GetRequiredService<IAggregator<string, Visit, Visit.Event>>().TryMerge("a", new Visit.Event { Hits = 1 }));
+        time.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.UntilAsync(async () => (await CheckAsync(host)).Entries["sluice-ready"].Status == HealthStatus.Unhealthy, Cancellation);
+
+        time.Advance(TimeSpan.FromMinutes(2));
+        HealthReport refused = await CheckAsync(host);
+        Assert.Equal((HealthStatus.Unhealthy, HealthStatus.Healthy), (refused.Entries["sluice-ready"].Status, refused.Entries["sluice-live"].Status));
+        Assert.Contains(error, refused.Entries["sluice-ready"].Description, StringComparison.Ordinal);
+
+        Assert.Equal("+OK", await server.AskAsync(take.Split(' '), Cancellation));
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Entries["sluice-live"].Status);
+        await Eventually.UntilAsync(async () =>
+        {
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            return (await CheckAsync(host)).Status == HealthStatus.Healthy;
+        }, Cancellation);
+        await host.StopAsync(Cancellation);
+    }
+
+    // Prevents: a restart in the moment in which a server is back, because updates have waited for it for so long. They have as long from then on as an update has from its merge.
+    [Fact]
+    public async Task What_waited_for_a_server_that_is_back_has_its_time_from_then_on()
+    {
+        Assert.SkipUnless(PrivateRedisServer.Unavailable is null, PrivateRedisServer.Unavailable ?? "");
+        HandDrivenTimeProvider time = new();
+        await using PrivateRedisServer server = await PrivateRedisServer.StartAsync([], Cancellation);
+        using IHost host = NewHost(options =>
+        {
+            options.Redis.Add(server.Url);
+            options.TimeProvider = time;
+            options.FlushInterval = TimeSpan.FromHours(1);
+            options.LeaseDuration = TimeSpan.FromHours(1);
+            options.ShutdownTimeout = TimeSpan.Zero;
+        });
+        await host.StartAsync(Cancellation);
+        Assert.True(host.Services.GetRequiredService<IAggregator<string, Visit, Visit.Event>>().TryMerge("a", new Visit.Event { Hits = 1 }));
+        time.Advance(TimeSpan.FromSeconds(90));
+        server.Process.Kill();
+        await server.Process.ExitCode;
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Entries["sluice-live"].Status);
+        await server.RestartAsync(Cancellation);
+        HealthReport back = await CheckAsync(host);
+        while (back.Entries["sluice-ready"].Status != HealthStatus.Healthy)
+            back = await CheckAsync(host);
+        Assert.Equal(HealthStatus.Healthy, back.Entries["sluice-live"].Status);
+
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Entries["sluice-live"].Status);
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(HealthStatus.Unhealthy, (await CheckAsync(host)).Entries["sluice-live"].Status);
         await host.StopAsync(Cancellation);
     }
 

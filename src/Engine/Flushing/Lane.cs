@@ -52,6 +52,7 @@ internal sealed class Lane
     private bool _urgent;
     private bool _leaving;
     private bool _hasFaulted;
+    private string? _failure;
 
     public Lane(int partition, LaneSurroundings surroundings)
     {
@@ -78,6 +79,9 @@ internal sealed class Lane
 
     /// <summary>The lane has ended by a fault and takes nothing more. Any thread.</summary>
     public bool HasFaulted => Volatile.Read(ref _hasFaulted);
+
+    /// <summary>Why the last request failed, which is tried again; null: it was answered, or there was none. Any thread.</summary>
+    public string? Failure => Volatile.Read(ref _failure);
 
     public void Start() => Completion = Task.Run(RunAsync);
 
@@ -364,7 +368,7 @@ internal sealed class Lane
             CoordinatorException mismatch = new(
                 RequestOutcome.NotApplied,
                 $"Partition {Partition} of '{_surroundings.Space}' was written with another layout (number of partitions or version). Use another prefix, or drain the old layout first.");
-            _surroundings.OnRetry(Partition, 1, mismatch);
+            OnFailure(1, mismatch);
             await Task.Delay(LastBackoff, _surroundings.Time, cancellation).ConfigureAwait(false);
             return;
         }
@@ -387,17 +391,25 @@ internal sealed class Lane
         {
             try
             {
-                return await _surroundings.Coordinator.SendAsync(
+                TReply reply = await _surroundings.Coordinator.SendAsync(
                     _surroundings.Space, Partition, request, _surroundings.RequestTimeout, _surroundings.Time, cancellation).ConfigureAwait(false);
+                Volatile.Write(ref _failure, null);
+                return reply;
             }
             catch (CoordinatorException e)
             {
-                _surroundings.OnRetry(Partition, failures, e);
+                OnFailure(failures, e);
             }
 
             await Task.Delay(backoff, _surroundings.Time, cancellation).ConfigureAwait(false);
             backoff = backoff * 2 < LastBackoff ? backoff * 2 : LastBackoff;
         }
+    }
+
+    private void OnFailure(int failures, CoordinatorException error)
+    {
+        _surroundings.OnRetry(Partition, failures, error);
+        Volatile.Write(ref _failure, error.Message);
     }
 
     private void Publish()

@@ -303,6 +303,7 @@ internal sealed class AggregateRuntime : IFlushSink
 
     private void OnRetry(int partition, int failures, Exception error)
     {
+        Engine.NoteFailure();
         Engine.Metrics.Retries.Add(1, Diagnostics.EngineMetrics.Tag(Space.Schema.Name));
         Diagnostics.EngineLog.Retrying(Engine.Logger, error, Space.Schema.Name, partition, failures);
     }
