@@ -1,4 +1,5 @@
 using Sluice.Coordination;
+using Sluice.Waiting;
 
 namespace Sluice.Completing;
 
@@ -16,7 +17,7 @@ internal sealed partial class Completer
     {
         ClaimedWork work = new(partition, session);
         _running.TryAdd(work, 0);
-        Task<WorkOutcome> run = Task.Run(() => RunTakenAsync(work, handler ?? _handler));
+        Task<WorkOutcome> run = WorkCount.Run(_workCount, () => RunTakenAsync(work, handler ?? _handler));
         _taken.TryAdd(run, 0);
         _ = run.ContinueWith(ended => _taken.TryRemove(ended, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         return run;
@@ -27,7 +28,7 @@ internal sealed partial class Completer
         try
         {
             if (_terms.DurabilityWindow > TimeSpan.Zero)
-                await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
+                await WorkCount.DelayAsync(_workCount, _terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
             List<ClaimedWork> ready = await ConfirmAsync([work]).ConfigureAwait(false);
             if (ready.Count != 0 && !work.Lost.IsCancellationRequested)
             {

@@ -1,12 +1,13 @@
 using System.Threading.Channels;
 using Sluice.Coordination;
+using Sluice.Waiting;
 
 namespace Sluice.Flushing;
 
 /// <summary>What the lanes of one aggregate share.</summary>
 internal sealed record LaneSurroundings(
     CoordinationNamespace Space, Coordinator Coordinator, LaneTerms Terms, FlushEpochs Epochs, TimeProvider Time, Func<long, IncarnationId> NewIdentity,
-    TimeSpan Linger, TimeSpan RequestTimeout, int Capacity)
+    TimeSpan Linger, TimeSpan RequestTimeout, int Capacity, WorkCount? Work = null)
 {
     /// <summary>The partition clocks that the engine has seen, shared with its other requests.</summary>
     public required SeenClock Seen { get; init; }
@@ -41,6 +42,7 @@ internal sealed class Lane
     private static readonly TimeSpan LastBackoff = TimeSpan.FromSeconds(1);
 
     private readonly LaneSurroundings _surroundings;
+    private readonly WorkCount? _work;
     private readonly LaneMachine _machine;
     private readonly Channel<FlushItem> _channel;
     private readonly CancellationTokenSource _abandoned = new();
@@ -56,6 +58,7 @@ internal sealed class Lane
     {
         Partition = partition;
         _surroundings = surroundings;
+        _work = surroundings.Work;
         _machine = new LaneMachine(surroundings.Terms, surroundings.Space.Merger, surroundings.Epochs, surroundings.Observer);
         _channel = Channel.CreateBounded<FlushItem>(new BoundedChannelOptions(surroundings.Capacity) { SingleReader = true });
         Completion = Task.CompletedTask;
@@ -75,7 +78,7 @@ internal sealed class Lane
     /// <summary>The lane has ended by a fault and takes nothing more. Any thread.</summary>
     public bool HasFaulted => Volatile.Read(ref _hasFaulted);
 
-    public void Start() => Completion = Task.Run(RunAsync);
+    public void Start() => Completion = WorkCount.Run(_work, RunAsync);
 
     /// <summary>See <see cref="IFlushSink.TryWrite"/>.</summary>
     public bool TryWrite(in FlushItem item)
@@ -83,7 +86,7 @@ internal sealed class Lane
         Interlocked.Increment(ref _inFlight);
         FlushItem taken = item;
         taken.Episode = _surroundings.Terms.Fence.Episode;
-        if (_channel.Writer.TryWrite(taken))
+        if (TryPut(taken))
             return true;
         Interlocked.Decrement(ref _inFlight);
         return false;
@@ -97,6 +100,7 @@ internal sealed class Lane
     {
         Interlocked.Increment(ref _inFlight);
         item.Episode = _surroundings.Terms.Fence.Episode;
+        _work?.Begin();
         ValueTask write = _channel.Writer.WriteAsync(item);
         if (!write.IsCompletedSuccessfully)
             _ = PostAsync(write.AsTask(), item);
@@ -110,6 +114,7 @@ internal sealed class Lane
         }
         catch (ChannelClosedException e)
         {
+            _work?.End();
             Interlocked.Decrement(ref _inFlight);
             item.Waiter?.Fail(e.InnerException is EngineFaultException fault
                 ? fault.Again()
@@ -129,12 +134,14 @@ internal sealed class Lane
         if (InFlight == 0)
             return;
         waiter.Add();
+        _work?.Begin();
         try
         {
             await _channel.Writer.WriteAsync(new FlushItem { Waiter = waiter }, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {
+            _work?.End();
             if (e is ChannelClosedException { InnerException: EngineFaultException fault } && InFlight != 0)
                 waiter.Fail(fault.Again());
             else
@@ -159,11 +166,11 @@ internal sealed class Lane
         }
 
         Volatile.Write(ref _doubted, new SignOfLife(identity.Incarnation, reply.Now));
-        _channel.Writer.TryWrite(new FlushItem { Epoch = BeatRefused });
+        TryPut(new FlushItem { Epoch = BeatRefused });
     }
 
     /// <summary>Leaves the partition if the lane is idle and holds nothing.</summary>
-    public void LeaveIfIdle() => _channel.Writer.TryWrite(new FlushItem { Epoch = LeaveIdle });
+    public void LeaveIfIdle() => TryPut(new FlushItem { Epoch = LeaveIdle });
 
     /// <summary>No more items will come; the loop ends when everything is settled.</summary>
     public void Complete() => _channel.Writer.TryComplete();
@@ -177,12 +184,23 @@ internal sealed class Lane
         return InFlight;
     }
 
+    /// <summary>An item in the channel counts as work until the loop has taken it.</summary>
+    private bool TryPut(in FlushItem item)
+    {
+        _work?.Begin();
+        if (_channel.Writer.TryWrite(item))
+            return true;
+        _work?.End();
+        return false;
+    }
+
     private void FailWaiters(Exception reason)
     {
         foreach (PendingItem item in _machine.Surrender())
             item.FailWaiters(reason);
         while (_channel.Reader.TryRead(out FlushItem item))
         {
+            _work?.End();
             item.Waiter?.Fail(reason);
             item.Recycle();
         }
@@ -252,6 +270,7 @@ internal sealed class Lane
         while (_machine.Pending < _surroundings.Terms.BatchSize && _channel.Reader.TryRead(out FlushItem item))
         {
             any = true;
+            _work?.End(); // the loop's own counts from here
             if (item.KeyLength != 0)
                 Take(ref item);
             else
@@ -309,6 +328,19 @@ internal sealed class Lane
     /// </summary>
     private async ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation)
     {
+        _work?.End();
+        try
+        {
+            return await WaitForChannelAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _work?.Begin();
+        }
+    }
+
+    private async ValueTask<bool> WaitForChannelAsync(CancellationToken cancellation)
+    {
         if (!_machine.IsUnconfirmed)
             return await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
         using CancellationTokenSource quiet = new(Durations.Span(_surroundings.Terms.DurabilityWindow / 4), _surroundings.Time);
@@ -327,7 +359,7 @@ internal sealed class Lane
     private async ValueTask LingerAsync(CancellationToken cancellation)
     {
         if (_surroundings.Linger > TimeSpan.Zero && !_urgent && _machine.Pending < _surroundings.Terms.BatchSize && !_channel.Reader.Completion.IsCompleted)
-            await Task.Delay(_surroundings.Linger, _surroundings.Time, cancellation).ConfigureAwait(false);
+            await WorkCount.DelayAsync(_work, _surroundings.Linger, _surroundings.Time, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask EnrolAsync(CancellationToken cancellation)
@@ -359,7 +391,7 @@ internal sealed class Lane
                 RequestOutcome.NotApplied,
                 $"Partition {Partition} of '{_surroundings.Space}' was written with another layout (number of partitions or version). Use another prefix, or drain the old layout first.");
             _surroundings.OnRetry(Partition, 1, mismatch);
-            await Task.Delay(LastBackoff, _surroundings.Time, cancellation).ConfigureAwait(false);
+            await WorkCount.DelayAsync(_work, LastBackoff, _surroundings.Time, cancellation).ConfigureAwait(false);
             return;
         }
 
@@ -389,7 +421,7 @@ internal sealed class Lane
                 _surroundings.OnRetry(Partition, failures, e);
             }
 
-            await Task.Delay(backoff, _surroundings.Time, cancellation).ConfigureAwait(false);
+            await WorkCount.DelayAsync(_work, backoff, _surroundings.Time, cancellation).ConfigureAwait(false);
             backoff = backoff * 2 < LastBackoff ? backoff * 2 : LastBackoff;
         }
     }
