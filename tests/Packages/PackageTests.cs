@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
@@ -9,20 +10,25 @@ namespace Sluice.Packages.Tests;
 [Collection(PackedFixture.Once)]
 public sealed class PackageTests(PackedFixture packed)
 {
+    // What a feed shows of a package, and what it refuses a package for, is in it: each has a readme of its own, which begins with its name.
     [Theory]
-    [InlineData("Sluice", "lib/net10.0/Sluice.dll")]
-    [InlineData("Sluice.Resp", "lib/net10.0/Sluice.Resp.dll")]
-    [InlineData("Sluice.Hosting", "lib/net10.0/Sluice.Hosting.dll")]
-    [InlineData("Sluice.Cli", "tools/net10.0/any/Sluice.Cli.dll")]
-    public void A_package_has_its_assembly_its_readme_its_licence_and_its_symbols(string id, string assembly)
+    [InlineData("Sluice", "lib/net10.0/Sluice.dll", "# Sluice\n")]
+    [InlineData("Sluice.Resp", "lib/net10.0/Sluice.Resp.dll", "# Sluice.Resp\n")]
+    [InlineData("Sluice.Hosting", "lib/net10.0/Sluice.Hosting.dll", "# Sluice.Hosting\n")]
+    [InlineData("Sluice.Testing", "lib/net10.0/Sluice.Testing.dll", "# Sluice.Testing\n")]
+    [InlineData("Sluice.Cli", "tools/net10.0/any/Sluice.Cli.dll", "# The sluice command\n")]
+    public void A_package_has_its_assembly_its_readme_its_icon_its_licence_and_its_symbols(string id, string assembly, string title)
     {
         using ZipArchive package = Open($"{id}.*.nupkg");
         XElement metadata = Metadata(package);
         using ZipArchive symbols = Open($"{id}.*.snupkg");
 
         Assert.NotNull(package.GetEntry(assembly));
-        Assert.NotEmpty(Read(package, "README.md"));
+        Assert.StartsWith(title, Read(package, "README.md"), StringComparison.Ordinal);
+        Assert.Equal("icon.png", Value(metadata, "icon"));
+        AssertIsIcon(Copy(package, "icon.png").ToArray());
         Assert.Equal("MIT", Value(metadata, "license"));
+        Assert.Equal(assembly.StartsWith("lib/", StringComparison.Ordinal), package.GetEntry(Path.ChangeExtension(assembly, ".xml")) is not null);
         Assert.Equal("README.md", Value(metadata, "readme"));
         Assert.NotEmpty(Value(metadata, "description"));
         Assert.NotNull(symbols.GetEntry(Path.ChangeExtension(assembly, ".pdb")));
@@ -67,7 +73,7 @@ public sealed class PackageTests(PackedFixture packed)
             return Value(Metadata(package), "id");
         });
 
-        Assert.Equal(["Sluice", "Sluice.Cli", "Sluice.Hosting", "Sluice.Resp"], ids.Order(StringComparer.Ordinal));
+        Assert.Equal(["Sluice", "Sluice.Cli", "Sluice.Hosting", "Sluice.Resp", "Sluice.Testing"], ids.Order(StringComparer.Ordinal));
     }
 
     // A debugger refuses symbols that are not the assembly's own, and only a deterministic build can be compared with a rebuild.
@@ -75,6 +81,7 @@ public sealed class PackageTests(PackedFixture packed)
     [InlineData("Sluice", "lib/net10.0/Sluice")]
     [InlineData("Sluice.Resp", "lib/net10.0/Sluice.Resp")]
     [InlineData("Sluice.Hosting", "lib/net10.0/Sluice.Hosting")]
+    [InlineData("Sluice.Testing", "lib/net10.0/Sluice.Testing")]
     public void Symbols_belong_to_the_assembly_which_was_built_deterministically(string id, string path)
     {
         using ZipArchive package = Open($"{id}.*.nupkg"), symbols = Open($"{id}.*.snupkg");
@@ -85,6 +92,14 @@ public sealed class PackageTests(PackedFixture packed)
         DebugDirectoryEntry codeView = assembly.ReadDebugDirectory().Single(entry => entry.Type == DebugDirectoryEntryType.CodeView);
         BlobContentId pdbId = new(pdb.GetMetadataReader().DebugMetadataHeader!.Id);
         Assert.Equal(assembly.ReadCodeViewDebugDirectoryData(codeView).Guid, pdbId.Guid);
+    }
+
+    /// <summary>Feeds want a PNG of 128 pixels each way, and not a large one.</summary>
+    private static void AssertIsIcon(byte[] file)
+    {
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], file[..4]);
+        Assert.Equal((128, 128), (BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(20))));
+        Assert.InRange(file.Length, 100, 100_000);
     }
 
     private static XElement Metadata(ZipArchive package)
