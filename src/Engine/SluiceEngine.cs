@@ -169,6 +169,9 @@ public sealed partial class SluiceEngine : ISluiceEngine
         }
     }
 
+    IAggregator<TKey, TValue, TEvent> ISluiceEngine.Aggregate<TKey, TValue, TEvent>(
+        AggregateDefinition<TKey, TValue, TEvent> definition, Action<AggregateOptions<TValue>>? configure) => Aggregate(definition, configure);
+
     /// <summary>
     /// References to named resources, counted over all engines that share the coordinator: whoever lets go last runs a callback. Once per name and engine.
     /// </summary>

@@ -331,6 +331,21 @@ public sealed class EngineStageTests : IAsyncDisposable
         Assert.Equal(CompletionReason.Idle, _completed.Single("a").Reason);
     }
 
+    // An hour has tens of thousands of moments at which something is due. Prevents that somebody shortens it by leaving some out, and that it takes minutes.
+    [Fact]
+    public async Task An_hour_passes_with_everything_in_it()
+    {
+        Aggregator<string, Visit, Visit.Event> visits = await StartAsync(static options => options.HardSession = TimeSpan.FromHours(1));
+        visits.TryMerge("a", new Visit.Event { Hits = 1 });
+
+        await _stage.AdvanceAsync(TimeSpan.FromHours(1) - Second, Cancellation);
+        Assert.Empty(_completed.All);
+        Assert.Equal(1, (await visits.PeekAsync("a", Cancellation))!.Hits);
+        await _stage.AdvanceAsync(Second, Cancellation);
+
+        Assert.Equal(CompletionReason.HardDeadline, _completed.Single("a").Reason);
+    }
+
     // A recorder that finds something else than was asked for has to say what.
     [Fact]
     public async Task A_recorder_says_what_was_completed_instead()
