@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace Sluice.Coordination;
 
 /// <summary>Requests with a time limit.</summary>
@@ -25,6 +26,7 @@ internal static class CoordinatorCalls
 
     /// <summary>Waits for a reply, or an error instead of one. False when there was none in time: then nobody needs to look at it any more.</summary>
     /// <remarks>Whether there is a reply is asked once, after the wait: one that comes together with the time-out is as good as any other.</remarks>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<bool> IsAnsweredAsync(this Task reply, TimeSpan timeout, TimeProvider time, CancellationToken cancellation)
     {
         await reply.WaitAsync(timeout, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -135,6 +135,51 @@ public sealed class LockCreationMutexTests : IAsyncDisposable
         Assert.Equal(11, await cache.GetOrCreateAsync("key", _ => ValueTask.FromResult(10 + ++creations), Hour, Cancellation));
     }
 
+    // Prevents: an error from setting a value although memory and the store both work, and other processes that go on with the old one because its creator's token is the higher.
+    [Fact]
+    public async Task A_value_is_set_in_the_store_while_the_coordinator_is_away()
+    {
+        (DogpileCache cache, CuttableLocks connection) = NewCache();
+        (DogpileCache other, _) = NewCache();
+        await _store.SetAsync("dogpile:v:key", new StoredValue("1"u8.ToArray(), _stage.Time.GetUtcNow(), _stage.Time.GetUtcNow(), null, 7, []), Cancellation);
+        connection.IsCut = true;
+        Assert.True(await PassUntilAsync(SetAsync()));
+        Assert.Equal(2, await other.GetOrCreateAsync("key", static _ => ValueTask.FromResult(-1), Hour, Cancellation));
+
+        async Task<bool> SetAsync()
+        {
+            await cache.SetAsync("key", 2, Hour, Cancellation);
+            return true;
+        }
+    }
+
+    // Prevents: two processes whose factories set each other's key and wait for each other until one of them dies.
+    [Fact]
+    public async Task Factories_of_two_processes_that_set_each_others_key_end_after_the_hard_time_out()
+    {
+        (DogpileCache one, _) = NewCache();
+        (DogpileCache two, _) = NewCache();
+        DogpileEntryOptions patient = Hour with { HardTimeout = Heartbeat };
+        TaskCompletionSource bothCreate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        int creating = 0;
+        Task<int>[] asked =
+        [
+            one.GetOrCreateAsync("one", token => CreateAndSetAsync(one, "two", token), Hour, Cancellation).AsTask(),
+            two.GetOrCreateAsync("two", token => CreateAndSetAsync(two, "one", token), Hour, Cancellation).AsTask(),
+        ];
+        Exception?[] failures = await PassUntilAsync(Task.WhenAll(asked.Select(static async task => (Exception?)await Record.ExceptionAsync(() => task))));
+        Assert.Contains(failures, static failure => failure is CreationTimeoutException && failure.Message.Contains("not in the store", StringComparison.Ordinal));
+
+        async ValueTask<int> CreateAndSetAsync(DogpileCache cache, string key, CancellationToken token)
+        {
+            if (Interlocked.Increment(ref creating) == 2)
+                bothCreate.SetResult();
+            await bothCreate.Task;
+            await cache.SetAsync(key, 0, patient, token);
+            return 1;
+        }
+    }
+
     // Prevents: caches of one region that keep each other's creators out, or don't, depending on a key's length.
     [Fact]
     public async Task Keys_have_a_mutex_each_however_long_they_are()

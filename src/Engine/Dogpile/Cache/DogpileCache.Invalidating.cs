@@ -16,6 +16,10 @@ public sealed partial class DogpileCache
     /// <param name="value">The value.</param>
     /// <param name="options">How the value is treated; null = as <see cref="DogpileCacheOptions.Defaults"/> say.</param>
     /// <param name="cancellation">Gives up on the store; the value is in memory by then.</param>
+    /// <exception cref="CreationTimeoutException">
+    /// Another process has created the key for longer than <see cref="DogpileEntryOptions.HardTimeout"/>; the value is in memory only.
+    /// </exception>
+    /// <exception cref="ReentrantCreationException">The factory of the key, in this process, waits for this call.</exception>
     public ValueTask SetAsync<T>(string key, T value, DogpileEntryOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -29,7 +33,6 @@ public sealed partial class DogpileCache
         ArgumentNullException.ThrowIfNull(key);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
 
-
         // The factory of a key has its lease; whoever it asks to set the same key would wait for the factory's end.
         CreationFlow? creating = _options.Mutex is not null && _store is not null && _creations.TryGetValue(key, out IKeyCreation? creation) ? creation as CreationFlow : null;
         if (creating is not null)
@@ -42,10 +45,21 @@ public sealed partial class DogpileCache
             return;
 
         // With the highest token there is, for the moment: what is set by hand beats every creation that is under way.
-        CreationLease? lease = _options.Mutex is { } mutex ? await mutex.AcquireAsync(MutexKey(key), waits: true, cancellation).ConfigureAwait(false) : null;
+        CreationLease? lease = await EnterToSetAsync(key, options, cancellation).ConfigureAwait(false);
         try
         {
-            await _store.WriteAsync(entry, now, lease?.FencingToken ?? 0, cancellation).ConfigureAwait(false);
+            if (await _store.WriteAsync(entry, now, lease?.FencingToken ?? 0, cancellation).ConfigureAwait(false))
+                return;
+            if (lease is not null)
+            {
+                // Lost meanwhile, and who had the next one has created since: that value is the newer one.
+                entry.Doubt();
+                return;
+            }
+
+            // There was no lease to be had, and what a creator with a lease left is in the way. It goes, as it would if the key were removed.
+            await _store.RemoveAsync(key, cancellation).ConfigureAwait(false);
+            await _store.WriteAsync(entry, now, 0, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -96,6 +110,25 @@ public sealed partial class DogpileCache
         DateTimeOffset now = _options.TimeProvider.GetUtcNow();
         _invalidations.Add(tag, kind, now);
         return _store?.InvalidateAsync(tag, kind, now, cancellation) ?? ValueTask.CompletedTask;
+    }
+
+    /// <summary>Takes the lease of a key that is set by hand. Factories of two processes that set each other's key wait in a circle that no process sees: the time-out ends it.</summary>
+    private async ValueTask<CreationLease?> EnterToSetAsync(string key, DogpileEntryOptions options, CancellationToken cancellation)
+    {
+        if (_options.Mutex is null || options.HardTimeout is not { } patience)
+            return (await EnterAsync(key, waits: true, cancellation).ConfigureAwait(false)).Lease;
+        using CancellationTokenSource timeUp = new(patience, _options.TimeProvider);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeUp.Token);
+        try
+        {
+            return (await EnterAsync(key, waits: true, either.Token).ConfigureAwait(false)).Lease;
+        }
+        catch (OperationCanceledException e) when (timeUp.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            throw new CreationTimeoutException(
+                $"'{key}' is set in this process's memory and not in the store: somebody else had been creating it for {OptionsCheck.Text(patience)}. If the caller is a factory whose key is set by the factory of '{key}', they wait for each other.",
+                e);
+        }
     }
 
     private void Supersede(string key)

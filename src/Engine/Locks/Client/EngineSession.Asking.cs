@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sluice.Coordination;
 
 namespace Sluice.Locking;
@@ -8,6 +9,7 @@ internal sealed partial class EngineSession
     /// <summary>Acquires, or waits to be granted. The caller has entered.</summary>
     /// <returns>How it ended; with <see cref="WaitEnd.Granted"/> the handle.</returns>
     /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
         long number = Issue();
@@ -46,6 +48,7 @@ internal sealed partial class EngineSession
             : (end, null);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(long number, LockWish wish, LockCalls calls, LockDeadline deadline, CancellationToken cancellation)
     {
         AcquireRequest request = new(Id, number, wish.Claims, wish.Policy, deadline.Waits, wish.MaxHold, wish.Owner);
@@ -178,6 +181,7 @@ internal sealed partial class EngineSession
     }
 
     /// <summary>Repeats the release until it is answered, or the lease is over.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReleaseOutcome> ReleaseAsync(HeldLock held, CancellationToken cancellation)
     {
         Unsettled(held.Number);
@@ -244,6 +248,7 @@ internal sealed partial class EngineSession
     }
 
     /// <summary>Sends a request until it is answered or the time is over. Nobody who is asked in vain is asked at once again.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<TReply> AskAsync<TReply>(LockRequest<TReply> request, LockCalls calls, LockDeadline deadline, CancellationToken cancellation)
     {
         while (true)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Sluice.Coordination;
 using Sluice.Diagnostics;
@@ -72,6 +73,7 @@ internal sealed class LockClient : ILockWakeSink
     /// <returns>The handle, or null when somebody else had it until the deadline.</returns>
     /// <exception cref="CoordinatorException">The coordinator did not answer until the deadline, or refuses for good.</exception>
     /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<HeldLock?> AcquireAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation) =>
         (await TryAsync(wish, deadline, cancellation).ConfigureAwait(false)).Held;
 
@@ -89,6 +91,7 @@ internal sealed class LockClient : ILockWakeSink
         return end is WaitEnd.Granted or WaitEnd.Met;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(WaitEnd End, HeldLock? Held)> TryAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
         long began = Clock.Now;
@@ -105,6 +108,7 @@ internal sealed class LockClient : ILockWakeSink
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(WaitEnd End, HeldLock? Held)> AskAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -164,22 +168,18 @@ internal sealed class LockClient : ILockWakeSink
     public ValueTask<TReply> SendAsync<TReply>(int partition, LockRequest<TReply> request, CancellationToken cancellation) =>
         SendAsync(partition, request, Terms.RequestTimeout, cancellation);
 
-    /// <summary>A request with a time-out of its own.</summary>
+    /// <summary>A request with a time-out of its own. It is not cancelled itself: what is on its way is on its way, and the caller asks again or gives up.</summary>
     /// <exception cref="CoordinatorException">Not answered.</exception>
-    public async ValueTask<TReply> SendAsync<TReply>(int partition, LockRequest<TReply> request, TimeSpan patience, CancellationToken cancellation)
+    public ValueTask<TReply> SendAsync<TReply>(int partition, LockRequest<TReply> request, TimeSpan patience, CancellationToken cancellation)
     {
-        // The request itself is not cancelled: what is on its way is on its way, and the caller asks again or gives up.
         ValueTask<TReply> sent = Coordinator.SendAsync(Space, partition, request, CancellationToken.None);
-        if (sent.IsCompletedSuccessfully)
-            return sent.Result;
-        Task<TReply> reply = sent.AsTask();
-        if (await reply.IsAnsweredAsync(patience, Clock.Time, cancellation).ConfigureAwait(false))
-            return await reply.ConfigureAwait(false);
-        cancellation.ThrowIfCancellationRequested();
-        throw new CoordinatorException(
-            RequestOutcome.Unknown,
-            $"Partition {partition} of '{Space}' did not answer within {patience} (the time-out of the acquisition, or {nameof(EngineOptions.RequestTimeout)}).");
+        return sent.IsCompleted ? sent : PatientReply<TReply>.WaitAsync(this, partition, sent, patience, cancellation);
     }
+
+    /// <summary>What a caller is told whose patience has ended.</summary>
+    public CoordinatorException NotAnswered(int partition, TimeSpan patience) => new(
+        RequestOutcome.Unknown,
+        $"Partition {partition} of '{Space}' did not answer within {patience} (the time-out of the acquisition, or {nameof(EngineOptions.RequestTimeout)}).");
 
     public void OnWake(int partition, in LockWake wake)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sluice.Coordination;
 
 namespace Sluice.Locking;
@@ -13,6 +14,7 @@ internal sealed class PartitionLocks(LockClient client, int partition)
 
     /// <summary>A session that has been entered; the caller leaves it.</summary>
     /// <exception cref="CoordinatorException">The coordinator does not answer, or not until the deadline.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<EngineSession> EnterAsync(LockDeadline deadline, CancellationToken cancellation)
     {
         while (true)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace Sluice.Locking;
 
 /// <summary>A mutex, or a semaphore: the mode tells.</summary>
@@ -19,8 +20,16 @@ internal sealed class EngineMutex(LockTarget target, LockMode mode) : IMutex
 
     public async ValueTask<LockHandle> AcquireAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
+        cancellation.ThrowIfCancellationRequested();
+        if (_isReentrant && target.TryTake() is { } taken)
+            return taken;
         TimeSpan patience = timeout ?? target.DefaultTimeout;
-        return await TryAcquireAsync(patience, cancellation).ConfigureAwait(false) ?? throw new LockTimeoutException(Name, patience);
+        LockDeadline deadline = LockDeadline.After(target.Client.Clock, patience);
+        LockOwner? owner = target.Owner;
+        LockHandle? held = owner is not null && _isReentrant
+            ? await OwnedResource.AcquireAsync(owner, target.Client, target.WishOf(mode, owner), deadline, cancellation).ConfigureAwait(false)
+            : await target.AcquireAsync(mode, owner, deadline, cancellation).ConfigureAwait(false);
+        return held ?? throw new LockTimeoutException(Name, patience);
     }
 
     public LockHandle? TryAcquire()
@@ -41,6 +50,7 @@ internal sealed class EngineMutex(LockTarget target, LockMode mode) : IMutex
 
     public ValueTask<int> RequestRevocationAsync(CancellationToken cancellation = default) => target.RevokeAsync(cancellation);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<LockHandle?> AcquireCoreAsync(LockDeadline deadline, CancellationToken cancellation)
     {
         LockOwner? owner = target.Owner;

@@ -10,6 +10,12 @@ internal static class PackedLocks
     public const int HandleBytes = SessionBytes + NumberBytes;
     public const int EngineBytes = 12;
 
+    /// <summary>Of an acquire: the handle, its bound, policy, whether it waits.</summary>
+    public const int TermsBytes = HandleBytes + NumberBytes + 2;
+
+    /// <summary>Mode and capacity; the resource follows.</summary>
+    public const int ClaimHeadBytes = 1 + sizeof(int);
+
     private const int NumberBytes = 7;
     private const int PartitionBytes = 4;
     private const int WakeBytes = 1 + (4 * NumberBytes);
@@ -18,6 +24,27 @@ internal static class PackedLocks
     {
         WriteNumber(destination, session.IssuedAt);
         WriteEngine(destination[NumberBytes..], LockEngineId.Of(session));
+    }
+
+    public static void WriteHandle(Span<byte> destination, IncarnationId session, long number)
+    {
+        WriteSession(destination, session);
+        WriteNumber(destination[SessionBytes..], number);
+    }
+
+    public static void WriteTerms(Span<byte> destination, AcquireRequest request)
+    {
+        WriteHandle(destination, request.Session, request.Number);
+        WriteNumber(destination[HandleBytes..], request.MaxHold);
+        destination[TermsBytes - 2] = (byte)request.Policy;
+        destination[TermsBytes - 1] = request.Waits ? (byte)1 : (byte)0;
+    }
+
+    public static void WriteClaim(Span<byte> destination, LockClaim claim)
+    {
+        destination[0] = (byte)claim.Mode;
+        BinaryPrimitives.WriteInt32LittleEndian(destination[1..], claim.Capacity);
+        claim.Resource.Bytes.CopyTo(destination[ClaimHeadBytes..]);
     }
 
     public static void WriteEngine(Span<byte> destination, LockEngineId engine)

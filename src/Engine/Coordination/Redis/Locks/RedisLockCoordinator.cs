@@ -13,19 +13,22 @@ internal sealed class RedisLockCoordinator(RedisServer[] servers, RendezvousServ
 {
     private readonly ConditionalWeakTable<LockNamespace, RedisLockNamespace> _spaces = [];
 
-    public override async ValueTask<TReply> SendAsync<TReply>(LockNamespace space, int partition, LockRequest<TReply> request, CancellationToken cancellation)
+    public override ValueTask<TReply> SendAsync<TReply>(LockNamespace space, int partition, LockRequest<TReply> request, CancellationToken cancellation)
     {
         RedisLockNamespace stored = StoredFormOf(space);
         RedisServer server = servers[stored.Server(partition)];
-        if ((object)request is RenewRequest renew)
-            return (TReply)(object)await RenewAsync(server, stored, partition, renew, cancellation).ConfigureAwait(false);
-        try
+
+        // What is asked for all the time takes no detour: its reply is of the type that was asked for, which only the compiler does not know.
+        switch ((object)request)
         {
-            return (TReply)await SendAsync(new RedisLockPartition(server.Locks, scripts, stored, partition, cancellation), request).ConfigureAwait(false);
-        }
-        catch (Exception fault) when (fault is RespException or InvalidDataException or ObjectDisposedException)
-        {
-            throw RedisFaults.Translate(fault, server.Endpoint);
+            case AcquireRequest acquire:
+                ValueTask<AcquireReply> acquired = AcquireAsync(server, stored, partition, acquire, cancellation);
+                return Unsafe.As<ValueTask<AcquireReply>, ValueTask<TReply>>(ref acquired);
+            case ReleaseRequest release:
+                ValueTask<ReleaseReply> released = ReleaseAsync(server, stored, partition, release, cancellation);
+                return Unsafe.As<ValueTask<ReleaseReply>, ValueTask<TReply>>(ref released);
+            default:
+                return SendAsync(server, stored, partition, request, cancellation);
         }
     }
 
@@ -93,10 +96,53 @@ internal sealed class RedisLockCoordinator(RedisServer[] servers, RendezvousServ
             await batch.ExecuteAsync(timeout).ConfigureAwait(false);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AcquireReply> AcquireAsync(
+        RedisServer server, RedisLockNamespace stored, int partition, AcquireRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await new RedisLockPartition(server.Locks, scripts, stored, partition, cancellation).AcquireAsync(request).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (IsTranslated(fault))
+        {
+            throw RedisFaults.Translate(fault, server.Endpoint);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReleaseReply> ReleaseAsync(
+        RedisServer server, RedisLockNamespace stored, int partition, ReleaseRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await new RedisLockPartition(server.Locks, scripts, stored, partition, cancellation).ReleaseAsync(request).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (IsTranslated(fault))
+        {
+            throw RedisFaults.Translate(fault, server.Endpoint);
+        }
+    }
+
+    private async ValueTask<TReply> SendAsync<TReply>(
+        RedisServer server, RedisLockNamespace stored, int partition, LockRequest<TReply> request, CancellationToken cancellation)
+    {
+        if ((object)request is RenewRequest renew)
+            return (TReply)(object)await RenewAsync(server, stored, partition, renew, cancellation).ConfigureAwait(false);
+        try
+        {
+            return (TReply)await SendAsync(new RedisLockPartition(server.Locks, scripts, stored, partition, cancellation), request).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (IsTranslated(fault))
+        {
+            throw RedisFaults.Translate(fault, server.Endpoint);
+        }
+    }
+
+    private static bool IsTranslated(Exception fault) => fault is RespException or InvalidDataException or ObjectDisposedException;
+
     private static async ValueTask<object> SendAsync(RedisLockPartition partition, object request) => request switch
     {
-        AcquireRequest acquire => await partition.AcquireAsync(acquire).ConfigureAwait(false),
-        ReleaseRequest release => await partition.ReleaseAsync(release).ConfigureAwait(false),
         ConvertRequest convert => await partition.ConvertAsync(convert).ConfigureAwait(false),
         OpenSessionRequest open => await partition.OpenAsync(open).ConfigureAwait(false),
         CloseSessionRequest close => await partition.CloseAsync(close).ConfigureAwait(false),

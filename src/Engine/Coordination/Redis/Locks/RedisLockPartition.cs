@@ -44,10 +44,12 @@ internal readonly partial struct RedisLockPartition(
 
     public ValueTask<AcquireReply> AcquireAsync(AcquireRequest request)
     {
-        RespCommand command = Begin(scripts.Acquire, request.Seen, request.Session);
-        command.Write(request.Number).Write((int)request.Policy).Write(request.Waits ? 1 : 0).Write(PackedRecords.ToScript(request.MaxHold)).Write(Text(request.Owner));
+        // Few arguments: each one costs the server a string and its script another.
+        Span<byte> terms = stackalloc byte[PackedLocks.TermsBytes];
+        PackedLocks.WriteTerms(terms, request);
+        RespCommand command = Begin(scripts.Acquire, request.Seen).Write(terms).Write(Text(request.Owner));
         foreach (LockClaim claim in request.Claims)
-            command.Write((int)claim.Mode).Write(claim.Capacity).Write(claim.Resource.Bytes);
+            Write(ref command, claim);
         return command.ToAsync(Acquired, cancellationToken: cancellation);
     }
 
@@ -60,8 +62,10 @@ internal readonly partial struct RedisLockPartition(
 
     public ValueTask<ReleaseReply> ReleaseAsync(ReleaseRequest request)
     {
-        RespCommand command = Begin(scripts.Release, request.Seen, request.Session);
-        command.Write(request.Number).Write(request.IsDoubtful ? 1 : 0);
+        Span<byte> handle = stackalloc byte[PackedLocks.HandleBytes + 1];
+        PackedLocks.WriteHandle(handle, request.Session, request.Number);
+        handle[^1] = request.IsDoubtful ? (byte)1 : (byte)0;
+        RespCommand command = Begin(scripts.Release, request.Seen).Write(handle);
         return command.ToAsync(static (ref reply) =>
         {
             ReplyCursor cursor = new(reply);
@@ -126,6 +130,14 @@ internal readonly partial struct RedisLockPartition(
                 found.Add(numbers.Number());
             return new HandlesReply(found.DrainToImmutable(), isUnfinished);
         }, cancellationToken: cancellation);
+    }
+
+    private static void Write(ref RespCommand command, LockClaim claim)
+    {
+        int size = PackedLocks.ClaimHeadBytes + claim.Resource.Bytes.Length;
+        Span<byte> packed = size <= 1024 ? stackalloc byte[size] : new byte[size];
+        PackedLocks.WriteClaim(packed, claim);
+        command.Write(packed);
     }
 
     private async ValueTask<int> CountAsync(Script script, long seen, ResourceKey resource)

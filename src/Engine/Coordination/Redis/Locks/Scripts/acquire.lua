@@ -1,7 +1,5 @@
 -- Takes all claims of a handle, or waits for them, or leaves nothing behind. Changes nothing for a handle that is known, but what a look at its records brings.
--- ARGV 1 seen  2 what channels begin with  3 partition  4 session  5 number  6 policy  7 waits  8 bound  9 owner  10.. claims: mode, capacity, resource
-local number, policy = tonumber(ARGV[5]), tonumber(ARGV[6])
-local handle = id .. pk('>I7', number)
+-- ARGV 1 seen  2 what channels begin with  3 partition  4 session, number, bound, policy, waits  5 owner  6.. claims: mode, capacity, resource
 begin(id, known)
 
 local function answer(status, token, since)
@@ -27,7 +25,11 @@ if entry then
 end
 
 local claims = {}
-for i = 10, #ARGV, 3 do claims[#claims + 1] = {mode = tonumber(ARGV[i]), capacity = tonumber(ARGV[i + 1]), resource = ARGV[i + 2]} end
+for i = 6, #ARGV do
+  local each = {resource = sub(ARGV[i], 6)}
+  each.mode, each.capacity = up('<BI4', ARGV[i])
+  claims[i - 5] = each
+end
 if claims[1].mode == SIGNAL then
   local there = record(claims[1].resource)
   local signal = there and holder_of(there, handle)
@@ -58,8 +60,8 @@ for _, claim in ipairs(claims) do
     break
   end
 end
-if not is_free and ARGV[7] == '0' then return answer(2) end
-local newcomer = {handle = handle, place = tick(), since = now, max_hold = max_hold, policy = policy, owner = ARGV[9], claims = claims}
+if not is_free and waits == 0 then return answer(2) end
+local newcomer = {handle = handle, place = tick(), since = now, max_hold = max_hold, policy = policy, owner = ARGV[5], claims = claims}
 if is_free and claims[1].mode ~= RENDEZVOUS then
   grant(newcomer, newcomer.place)
   settle()

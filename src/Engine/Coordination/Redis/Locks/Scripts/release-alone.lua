@@ -1,11 +1,11 @@
 -- Ends a hold that nobody else is interested in: the common case, before anything is set up for others. ARGV as of release.
 -- One holder without a bound, no waiters, no doubt; and above all numbers that were given up in doubt, so not one of them.
-local id, is_doubtful = ARGV[4], ARGV[6] == '1'
+local id, number, doubt = up('>c19I7B', ARGV[4])
+local handle, is_doubtful = sub(ARGV[4], 1, 26), doubt == 1
 local known = call('HMGET', C, '#', id)
 if known[2] and not is_doubtful then
   local deadline, _, _, length, at = up(SESSION, known[2])
-  local handle = id .. pk('>I7', ARGV[5])
-  local is_new = at + length > #known[2] or tonumber(ARGV[5]) > up('>I7', known[2], #known[2] - 6)
+  local is_new = at + length > #known[2] or number > up('>I7', known[2], #known[2] - 6)
   local entry = deadline > now and is_new and starting(H, handle, 0, 1)[1]
   if entry and up('>I7', entry, 27) == 0 and 35 + up('<I2', entry, 34) == #entry then
     local resource = sub(entry, 36)

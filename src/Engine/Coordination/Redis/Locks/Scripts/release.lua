@@ -1,7 +1,5 @@
 -- Ends a handle that holds or waits, and grants what becomes free. In doubt, the number is remembered: a late copy of its acquire takes nothing.
--- ARGV 1 seen  2 what channels begin with  3 partition  4 session  5 number  6 doubtful
-local number = tonumber(ARGV[5])
-local handle = id .. pk('>I7', number)
+-- ARGV 1 seen  2 what channels begin with  3 partition  4 session, number, doubtful
 begin(id, known)
 local of = living(id)
 if not of then
