@@ -151,11 +151,13 @@ public sealed class EngineStage : IAsyncDisposable
 
     /// <summary>Drops an engine without a goodbye, as a crash of its process would: what it had not flushed is gone, what it held is taken back when its lease has run out.</summary>
     /// <param name="engine">An engine of this stage.</param>
-    public async Task CrashAsync(SluiceEngine engine)
+    /// <param name="cancellation">Stops waiting for what others do then.</param>
+    /// <exception cref="TimeoutException">The others are still at work after <see cref="Patience"/>.</exception>
+    public async Task CrashAsync(SluiceEngine engine, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(engine);
         await engine.AbandonAsync().ConfigureAwait(false);
-        await SettleAsync().ConfigureAwait(false);
+        await SettleAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Drops the engines that the stage has started and that were not stopped.</summary>
@@ -174,7 +176,7 @@ public sealed class EngineStage : IAsyncDisposable
     }
 
     /// <summary>
-    /// Fires what is due after a span, at once. On a thread of the pool, on which loops go on within the timers' callbacks: on the test's own they might be sent elsewhere first.
+    /// Fires what is due after a span, at once. On a thread of the pool: loops go on within the timers' callbacks, and the test's own thread may have a context that they must not see.
     /// </summary>
     private async Task FireAsync(TimeSpan after, CancellationToken cancellation)
     {

@@ -53,6 +53,17 @@ public sealed class PackageTests(PackedFixture packed)
         Assert.Empty(Dependencies(package));
     }
 
+    // It reaches into the engine: with an engine of another version a test would fail for a reason that nobody understands.
+    [Fact]
+    public void The_testing_package_asks_for_the_engine_of_its_own_version_and_no_other()
+    {
+        using ZipArchive package = Open("Sluice.Testing.*.nupkg");
+
+        XElement metadata = Metadata(package);
+        XElement dependency = metadata.Descendants().Single(static element => element.Name.LocalName is "dependency");
+        Assert.Equal(("Sluice", $"[{Value(metadata, "version")}]"), (dependency.Attribute("id")!.Value, dependency.Attribute("version")!.Value));
+    }
+
     [Fact]
     public void The_tool_is_called_sluice()
     {

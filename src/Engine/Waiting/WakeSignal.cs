@@ -19,7 +19,23 @@ internal sealed class WakeSignal(WorkCount? work) : IDisposable
     }
 
     /// <summary>Sets the flag, and lets the loop go on within this call if it waits: for timers, whose callbacks have a thread to give.</summary>
-    public void SetInline() => TakeWaiter()?.TrySetResult();
+    public void SetInline()
+    {
+        if (TakeWaiter() is not { } waiter)
+            return;
+
+        // With a context on this thread, as that of a test may be, the loop would be sent to the pool, and a clock that is moved on by this thread would not wait for it.
+        SynchronizationContext? context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            waiter.TrySetResult();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+    }
 
     /// <summary>Takes the flag back. Only the loop calls this; it owns a unit itself.</summary>
     public void Clear()
