@@ -326,16 +326,18 @@ internal sealed class Lane
     /// Waits for the channel; false when it is complete and empty. What the server may still lose is asked for every quarter of the window until it is
     /// safe: what was lost within half of the window after its acknowledgement is noticed a quarter before it is too old to be sent again.
     /// </summary>
-    private async ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation)
+    private ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation) => _work is null ? WaitForChannelAsync(cancellation) : WaitAtRestAsync(_work, cancellation);
+
+    private async ValueTask<bool> WaitAtRestAsync(WorkCount work, CancellationToken cancellation)
     {
-        _work?.End();
+        work.End();
         try
         {
             return await WaitForChannelAsync(cancellation).ConfigureAwait(false);
         }
         finally
         {
-            _work?.Begin();
+            work.Begin();
         }
     }
 
