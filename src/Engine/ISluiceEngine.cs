@@ -1,6 +1,7 @@
 namespace Sluice;
 
 /// <summary>What applications use of an engine, for those who want to replace it in their tests.</summary>
+/// <remarks>Thread-safe, as whatever replaces it should be.</remarks>
 public interface ISluiceEngine : IAsyncDisposable
 {
     /// <summary>See <see cref="SluiceEngine.Dogpile"/>.</summary>
