@@ -1,5 +1,7 @@
 using BenchmarkDotNet.Running;
+using Sluice.Bench.Guard;
 using Sluice.Bench.Reporting;
+using Sluice.Bench.Results;
 using Sluice.Bench.Running;
 using Sluice.Bench.Scenarios.Footprint;
 using Sluice.Bench.Scenarios.Pipeline;
@@ -18,6 +20,8 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
             return (arguments.Count == 0 ? "" : arguments[0]) switch
             {
                 "micro" => Micro([.. arguments.Skip(1)]),
+                "guard" => await GuardCommand.RunAsync(HotPaths.All, [.. arguments.Skip(1)], output, cancellationToken),
+                "charts" => await ChartCommand.RunAsync([.. arguments.Skip(1)], output, cancellationToken),
                 PipelineWorker.Command => await PipelineWorker.RunAsync([.. arguments.Skip(1)], Console.In, output, cancellationToken),
                 RecoveryWorker.Command => await RecoveryWorker.RunAsync([.. arguments.Skip(1)], Console.In, output, cancellationToken),
                 "flush" when arguments.Contains("--memory", StringComparer.Ordinal) => await FootprintCommand.RunAsync([.. arguments.Skip(1)], output, cancellationToken),
@@ -52,6 +56,8 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
         Report report = options.Json
             ? new JsonReport(output, errors)
             : new TableReport(Terminal());
+        KeepingReport? kept = options.Record ? new KeepingReport(report) : null;
+        report = kept ?? report;
         bool isMissed = false;
         foreach (BenchCase subject in cases)
         {
@@ -59,6 +65,21 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
             IReadOnlyList<Measurement> measurements = await PairRunner.MeasureAsync(scenario.Name, subject, options, cancellationToken);
             report.Add(measurements);
             isMissed |= measurements.Any(m => m.Met == false);
+        }
+
+        if (kept is not null)
+        {
+            RecordedResults results = new()
+            {
+                Command = $"bench {scenario.Name}{(options.Quick ? " --quick" : "")}{(options.Case.Length == 0 ? "" : $" --case {options.Case}")} --record",
+                Commit = await SourceRevision.HereAsync(),
+                Date = DateTimeOffset.UtcNow,
+                Machine = MachineFacts.Here(),
+                Figures = kept.Figures,
+            };
+            string path = Path.Combine(options.Results, scenario.Name + ".json");
+            await results.WriteAsync(path, cancellationToken);
+            await errors.WriteLineAsync($"Recorded in {path}; draw it with: bench charts");
         }
 
         return isMissed && options.Enforce ? 1 : 0;
@@ -75,5 +96,7 @@ internal sealed class BenchProgram(IReadOnlyList<IScenario> scenarios, IReadOnly
     private string Listing() => string.Join('\n', scenarios
         .Select(s => $"  {s.Name,-12} {s.Purpose}")
         .Append($"  {"soak NAME",-12} the long form of a check: {string.Join(", ", soaks.Select(s => s.Name))}")
+        .Append($"  {"guard",-12} fails when a hot path has become slower than bench/guard.json allows; --record writes that file")
+        .Append($"  {"charts",-12} draws what --record has left in bench/results")
         .Append($"  {"micro",-12} BenchmarkDotNet, e.g. micro --filter '*Hash*'"));
 }

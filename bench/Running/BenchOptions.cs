@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Sluice.Bench.Running;
 
-/// <summary>The command line: <c>SCENARIO [--quick] [--json] [--enforce] [--redis URL] [--case TEXT] [--seed N]</c>.</summary>
+/// <summary>The command line: <c>SCENARIO [--quick] [--json] [--record] [--results FOLDER] [--enforce] [--redis URL] [--case TEXT] [--seed N]</c>.</summary>
 internal sealed record BenchOptions
 {
     /// <summary>The scenario's name, or empty.</summary>
@@ -13,6 +13,12 @@ internal sealed record BenchOptions
 
     /// <summary>One JSON object a line instead of a table.</summary>
     public bool Json { get; private init; }
+
+    /// <summary>Keeps the figures, with what they depend on, in <see cref="Results"/>.</summary>
+    public bool Record { get; private init; }
+
+    /// <summary>The folder of kept figures.</summary>
+    public string Results { get; private init; } = "bench/results";
 
     /// <summary>A missed target makes the exit status 1.</summary>
     public bool Enforce { get; private init; }
@@ -45,6 +51,8 @@ internal sealed record BenchOptions
                 "--quick" => options with { Quick = true },
                 "--json" => options with { Json = true },
                 "--enforce" => options with { Enforce = true },
+                "--record" => options with { Record = true },
+                "--results" => options with { Results = Value(arguments, ref i) },
                 "--redis" => options with { Redis = Value(arguments, ref i) },
                 "--case" => options with { Case = Value(arguments, ref i) },
                 "--seed" => options with { Seed = ParseSeed(Value(arguments, ref i)) },

@@ -15,7 +15,7 @@ internal static class SoakEvidence
         page.Append(result.Finding is null ? "\n\n" : $" {result.Finding}\n\n");
         page.Append("| | |\n|---|---|\n");
         Row("command", $"`eng/soak {soak.Name} --minutes {context.Duration.TotalMinutes.ToString(CultureInfo.InvariantCulture)} --seed {context.Seed}`");
-        Row("commit", await CommitAsync());
+        Row("commit", await SourceRevision.HereAsync());
         Row("date", DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture));
         Row("machine", $"{Environment.ProcessorCount} cores, {RuntimeInformation.OSArchitecture}, {RuntimeInformation.FrameworkDescription}");
         Row("elapsed", elapsed.ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture));
@@ -24,24 +24,5 @@ internal static class SoakEvidence
         return page.ToString();
 
         void Row(string name, string value) => page.Append($"| {name} | {value} |\n");
-    }
-
-    private static async Task<string> CommitAsync()
-    {
-        try
-        {
-            string commit = await GitAsync("rev-parse", "HEAD");
-            return await GitAsync("status", "--porcelain", "--untracked-files=no") is { Length: > 0 } ? $"{commit}, with changes that are not committed" : commit;
-        }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or InvalidOperationException)
-        {
-            return $"unknown ({e.Message})";
-        }
-    }
-
-    private static async Task<string> GitAsync(params string[] arguments)
-    {
-        await using ProcessHost git = ProcessHost.Start("git", arguments);
-        return await git.ExitCode == 0 ? git.Transcript.Trim() : throw new InvalidOperationException("not a git repository");
     }
 }

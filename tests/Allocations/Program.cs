@@ -20,6 +20,9 @@ AllocationCase[] cases = args is ["resp"] ? [] :
     new DogpileAcquireCase(),
     new DogpileHitCase(),
     new MutexCase(),
+    new ParseCase(),
+    new WriteCase(),
+    new FlushEncodeCase(),
     new TransportCase(),
     new EncryptedTransportCase(),
 ];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sluice.Harness;
 using Xunit;
 
@@ -29,9 +30,27 @@ public sealed class LockFaultTests(ITestOutputHelper output)
     [Fact]
     public async Task After_a_server_forgot_everything_no_replaced_holder_passes_a_fence() => await RunAsync(remembers: false, LockFault.Restart);
 
+    // Prevents: a judge that does not see the one lock that is stuck, because the callers go on with the others.
+    [Fact]
+    public async Task A_lock_that_is_stuck_after_a_round_is_found_with_its_holder()
+    {
+        SkipWithoutServer();
+        await using LockFaultRun run = await LockFaultRun.StartAsync(remembers: false, seed: 20_260_102, Cancellation);
+        await using SluiceEngine keeper = await SluiceEngine.StartAsync(
+            new EngineOptions { Redis = { run.ServerUrl }, Partitions = LockFaultRun.Partitions, Locks = { Description = "who forgot it" } }, Cancellation);
+        await using LockHandle kept = await keeper.Locks.Mutex("None1:mutex1").AcquireAsync(cancellation: Cancellation);
+        LockFaultFigures figures = new();
+        await run.RunAsync(LockFault.None, figures, Cancellation);
+        string finding = Assert.Single(figures.Findings);
+        Assert.StartsWith("None1:mutex1 ", finding, StringComparison.Ordinal);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"who forgot it (Write, token {kept.FencingToken},"), finding, StringComparison.Ordinal);
+    }
+
+    private static void SkipWithoutServer() => Assert.SkipUnless(PrivateRedisServer.Unavailable is null, PrivateRedisServer.Unavailable ?? "");
+
     private async Task<LockFaultFigures> RunAsync(bool remembers, LockFault fault)
     {
-        Assert.SkipUnless(PrivateRedisServer.Unavailable is null, PrivateRedisServer.Unavailable ?? "");
+        SkipWithoutServer();
         LockFaultFigures figures = new();
         await using (LockFaultRun run = await LockFaultRun.StartAsync(remembers, seed: 20_260_101, Cancellation))
             await run.RunAsync(fault, figures, Cancellation);

@@ -37,6 +37,18 @@ public sealed class RoundHistoryTests
         Assert.Equal(0, history.Overlaps());
     }
 
+    // Prevents: a worker's death hiding that somebody else had the lock before.
+    [Fact]
+    public void What_the_killed_held_it_held_until_its_last_look()
+    {
+        RoundHistory history = Of("C 1 a X 10", "G 1 20 100", "H 1 30", "H 1 50", "C 2 a X 31", "G 2 40 101", "E 2 60 70 0");
+        Assert.False(history.Check().IsLinearizable);
+        Assert.Equal(1, history.Overlaps());
+        RoundHistory later = Of("C 1 a X 10", "G 1 20 100", "H 1 30", "C 2 a X 31", "G 2 40 101", "E 2 60 70 0");
+        Assert.True(later.Check().IsLinearizable);
+        Assert.Equal(0, later.Overlaps());
+    }
+
     // Prevents: a worker's death, or an answer that was lost, being taken for a lock that two had.
     [Fact]
     public void What_the_killed_held_may_have_ended_at_any_time()

@@ -6,8 +6,8 @@ namespace Sluice.LockWorker;
 
 /// <summary>
 /// What runs in a round: four callers, which take mutexes, a semaphore and a reader-writer lock in any order, and one that keeps a mutex for as long as it may. What they say is, by its first letter, with moments in ticks of the machine's monotonic clock:
-/// C handle lock kind moment (asks) · G handle moment token (has it) · N handle moment (does not) · Q handle moment (does not know) · L handle moment (was told that it is lost) ·
-/// E handle looked moment outcome (lets go; <c>looked</c> is before the last look that said "held", or when it asked) · S writes refused (the two sinks, at the end).
+/// C handle lock kind moment (asks) · G handle moment token (has it) · N handle moment (does not) · Q handle moment (does not know) · H handle moment (looked, and has it) ·
+/// L handle moment (was told that it is lost) · E handle looked moment outcome (lets go; <c>looked</c> is before the last look that said "held", or when it asked) · S writes refused (the two sinks, at the end).
 /// </summary>
 internal sealed class Callers
 {
@@ -118,6 +118,9 @@ internal sealed class Callers
             if (!held.IsHeld)
                 break;
             looked = before;
+
+            // Who is killed says nothing more: what it held is known until here.
+            _log.Say('H', handle, looked);
             if (kind == 'X')
                 await WriteAsync(name, held.FencingToken);
             else

@@ -155,6 +155,10 @@ public interface IBarrier
     /// <param name="timeout">How long to wait, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
     /// <param name="cancellation">Stops waiting.</param>
     /// <returns>Whether all have come.</returns>
+    /// <exception cref="CoordinatorException">
+    /// The coordinator did not say. With <see cref="RequestOutcome.Unknown"/> all may have come: because there was no answer, or the engine lost its session
+    /// (<see cref="EngineLockOptions.LeaseDuration"/>) while it waited. Coming once more would be coming to the next meeting.
+    /// </exception>
     ValueTask<bool> SignalAndWaitAsync(TimeSpan timeout, CancellationToken cancellation = default);
 }
 
@@ -176,6 +180,10 @@ public interface ICountdownLatch
     /// <param name="timeout">How long to wait, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
     /// <param name="cancellation">Stops waiting.</param>
     /// <returns>Whether it is open.</returns>
+    /// <exception cref="CoordinatorException">
+    /// The coordinator did not say. With <see cref="RequestOutcome.Unknown"/> it may have been open meanwhile: because there was no answer, or the engine lost its
+    /// session (<see cref="EngineLockOptions.LeaseDuration"/>) while it waited. Waiting once more is right unless somebody resets the latch.
+    /// </exception>
     ValueTask<bool> WaitAsync(TimeSpan timeout, CancellationToken cancellation = default);
 
     /// <summary>How many signals it still needs.</summary>

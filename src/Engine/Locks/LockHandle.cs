@@ -104,6 +104,11 @@ public abstract class ReaderWriterLockHandle : LockHandle
     /// From upgradeable reader to writer, when the other readers have left; newcomers wait meanwhile. The token rises. Conversions of one handle come one after the
     /// other: a second one waits for the first.
     /// </summary>
+    /// <remarks>
+    /// An upgrade that is not had is taken back at the coordinator. A coordinator that does not answer delays the caller by half a second at most (with a time-out
+    /// of 0 by little more than <see cref="EngineOptions.RequestTimeout"/>); the taking back goes on until it is answered or the lock is lost. Until then the
+    /// coordinator may keep others out as if this were the writer, and further conversions of this handle wait. A release does not.
+    /// </remarks>
     /// <param name="timeout">How long to wait; 0 = not at all, <see cref="Timeout.InfiniteTimeSpan"/> = as long as it takes.</param>
     /// <param name="cancellation">Stops waiting.</param>
     /// <returns>Whether it is the writer. If not, it is what it was.</returns>

@@ -45,6 +45,8 @@ internal sealed class LockStage : IAsyncDisposable
 
     public static IMutex Mutex(LockClient client, string name = "x", TimeSpan? maxHold = null) => new EngineMutex(Target(client, name, maxHold), LockMode.Exclusive);
 
+    public static IReaderWriterLock ReaderWriterLock(LockClient client) => new EngineReaderWriterLock(Target(client, kind: LockTarget.ReaderWriterKind));
+
     /// <summary>Moves the time in small steps, and waits after each until the keepers have done what was due.</summary>
     public async Task PassAsync(TimeSpan span)
     {

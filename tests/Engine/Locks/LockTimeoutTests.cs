@@ -63,6 +63,44 @@ public sealed class LockTimeoutTests : IAsyncDisposable
             Assert.Null(await acquire);
     }
 
+    // Prevents: an upgrade that is not had in time, or is cancelled, taking as long as the lease: what it asked for is taken back, but nobody has to wait for that.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_upgrade_that_is_given_up_does_not_wait_for_a_server_that_does_not_answer(bool isCancelled)
+    {
+        (LockClient one, _) = _stage.NewEngine(lease: Hour);
+        (LockClient two, CuttableLocks connection) = _stage.NewEngine(lease: Hour, requestTimeout: Hour);
+        await LockStage.ReaderWriterLock(one).AcquireAsync(LockAccess.Read, cancellation: Cancellation);
+        ReaderWriterLockHandle upgradeable = await LockStage.ReaderWriterLock(two).AcquireAsync(LockAccess.UpgradeableRead, cancellation: Cancellation);
+        using CancellationTokenSource enough = new();
+        Task<bool> upgrade = upgradeable.TryUpgradeAsync(isCancelled ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(1), enough.Token).AsTask();
+        await LockStage.UntilAsync(() => Enumerable.Range(0, 2).Any(partition => _stage.Server.Snapshot(_stage.Space, partition).Records.Values.Any(static record => record.Upgrade is not null)));
+        connection.Stalls = true;
+        if (isCancelled)
+            await enough.CancelAsync();
+        await _stage.EndsSoonAsync(upgrade);
+        if (isCancelled)
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => upgrade);
+        else
+            Assert.False(await upgrade);
+        Assert.Equal((true, LockAccess.UpgradeableRead), (upgradeable.IsHeld, upgradeable.Access));
+    }
+
+    // Prevents: who met waiting as long as a lease for a server to take back what nobody needs.
+    [Fact]
+    public async Task Who_met_does_not_wait_for_a_server_that_answers_nothing_any_more()
+    {
+        (LockClient one, _) = _stage.NewEngine(lease: Hour);
+        (LockClient two, CuttableLocks connection) = _stage.NewEngine(lease: Hour, requestTimeout: Hour);
+        Task<bool> first = Barrier(one).SignalAndWaitAsync(Timeout.InfiniteTimeSpan, Cancellation).AsTask();
+        connection.BeforeReply = request => connection.Stalls |= request is AcquireRequest;
+        Task<bool> second = Barrier(two).SignalAndWaitAsync(Timeout.InfiniteTimeSpan, Cancellation).AsTask();
+        await _stage.EndsSoonAsync(second);
+        Assert.True(await second);
+        Assert.True(await first.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+    }
+
     // Prevents: all or none taking as long as the release of some, and these as long as their lease.
     [Fact]
     public async Task Several_locks_of_which_one_can_not_be_had_do_not_wait_for_a_server_that_does_not_answer()
@@ -119,6 +157,8 @@ public sealed class LockTimeoutTests : IAsyncDisposable
         await _stage.PassAsync(TimeSpan.FromSeconds(6));
         await LockStage.UntilAsync(() => Volatile.Read(ref lost) == 2);
     }
+
+    private static EngineBarrier Barrier(LockClient client) => new(LockStage.Target(client, kind: LockTarget.BarrierKind, capacity: 2));
 
     private static async Task OpenAsync(LockClient client)
     {

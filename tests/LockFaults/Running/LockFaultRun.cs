@@ -20,6 +20,9 @@ internal sealed class LockFaultRun : IAsyncDisposable
     private static readonly TimeSpan BeforeFault = TimeSpan.FromMilliseconds(700);
     private static readonly TimeSpan BeyondLease = Lease * 1.5;
 
+    /// <summary>For what is released already, or is about to be: a stuck lock is stuck for as long as its worker lives, so this is long against a busy machine and no more.</summary>
+    private static readonly TimeSpan Patience = Lease * 5;
+
     private readonly PrivateRedisServer _server;
     private readonly PrivateRedisServer _sink;
     private readonly WorkerProcess[] _workers = new WorkerProcess[Workers];
@@ -29,6 +32,12 @@ internal sealed class LockFaultRun : IAsyncDisposable
     private int _started;
 
     private LockFaultRun(PrivateRedisServer server, PrivateRedisServer sink, bool remembers, int seed) => (_server, _sink, _remembers, _random) = (server, sink, remembers, new Random(seed));
+
+    /// <summary>Where the locks are.</summary>
+    public string ServerUrl => _server.Url;
+
+    /// <summary>How many partitions the workers' engines have.</summary>
+    public const int Partitions = 2;
 
     /// <summary>Starts servers and workers.</summary>
     /// <param name="remembers">Whether the server writes everything down before it answers; otherwise a restart forgets all locks.</param>
@@ -67,6 +76,8 @@ internal sealed class LockFaultRun : IAsyncDisposable
 
         // Time for everybody to find out, and to work again.
         await Task.Delay(fault is LockFault.None or LockFault.ScriptFlush ? BeforeFault : Lease, cancellation).ConfigureAwait(false);
+        for (long began = Stopwatch.GetTimestamp(); history.GrantedAfter(healed) == 0 && Stopwatch.GetElapsedTime(began) < Patience;)
+            await Task.Delay(10, cancellation).ConfigureAwait(false); // a busy machine needs longer
         for (int i = 0; i < Workers; i++)
         {
             if (fault != LockFault.Kill || i != victim)
@@ -83,6 +94,7 @@ internal sealed class LockFaultRun : IAsyncDisposable
         if (history.GrantedAfter(healed) == 0)
             figures.Findings.Add($"{name}: nobody got a lock any more.");
         await JudgeAsync(name, fault, victim, history, clocks, figures, cancellation).ConfigureAwait(false);
+        await FindStuckAsync(history, fault == LockFault.Kill ? Patience + Lease : Patience, figures, cancellation).ConfigureAwait(false);
         for (int i = 0; i < Workers; i++)
         {
             if (areAlive[i])
@@ -181,12 +193,24 @@ internal sealed class LockFaultRun : IAsyncDisposable
         if (staleFenced > 0)
             figures.Findings.Add($"{name}: {staleFenced} writes of replaced holders passed the fence.");
 
+        // Nobody here is kept from noticing in time that it has lost: not even the sink without a fence takes anything that is stale.
+        bool isForgotten = fault == LockFault.Restart && !_remembers;
+        if (stale > 0 && !isForgotten && fault is LockFault.None or LockFault.ScriptFlush or LockFault.Kill or LockFault.Restart)
+            figures.Findings.Add($"{name}: {stale} writes of replaced holders came after those of their successors.");
+
         // A server that forgets gives away what others hold: counted above, promised by nobody.
-        if (fault == LockFault.Restart && !_remembers)
+        if (isForgotten)
             return;
         LinearizabilityResult result = history.Check();
         if (!result.IsLinearizable)
             figures.Findings.Add($"{name}: {result.Key} has no order. {result.Explanation}");
+    }
+
+    private async Task FindStuckAsync(RoundHistory history, TimeSpan patience, LockFaultFigures figures, CancellationToken cancellation)
+    {
+        SluiceEngine fresh = await SluiceEngine.StartAsync(new EngineOptions { Redis = { ServerUrl }, Partitions = Partitions, Locks = { Description = "judge" } }, cancellation).ConfigureAwait(false);
+        await using (fresh.ConfigureAwait(false))
+            figures.Findings.AddRange(await StuckLocks.FindAsync(fresh.Locks, history.Locks, patience, cancellation).ConfigureAwait(false));
     }
 
     private static long Integer(string reply) => long.TryParse(reply.TrimStart('$', ':', '+').Split('\n')[^1], NumberStyles.Integer, CultureInfo.InvariantCulture, out long number) && number > 0 ? number : 0;

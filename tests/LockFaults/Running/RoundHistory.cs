@@ -9,6 +9,9 @@ namespace Sluice.LockFaults;
 /// <remarks>Lines may come from several workers at once.</remarks>
 internal sealed class RoundHistory
 {
+    /// <summary>How many leases the semaphores have.</summary>
+    public const int Permits = 2;
+
     /// <summary>The outcome of a release that nobody knows.</summary>
     private const int Unknown = 2;
 
@@ -18,6 +21,9 @@ internal sealed class RoundHistory
 
     /// <summary>Acquisitions that were granted.</summary>
     public int Granted => _holds.Values.Count(static hold => hold.Granted is not null);
+
+    /// <summary>The locks that were asked for.</summary>
+    public IEnumerable<string> Locks => _holds.Values.Select(static hold => hold.Lock).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
 
     /// <summary>Acquisitions that were granted after a moment.</summary>
     public int GrantedAfter(long moment) => _holds.Values.Count(hold => hold.Granted > moment);
@@ -57,6 +63,9 @@ internal sealed class RoundHistory
                 break;
             case "Q":
                 break;
+            case "H":
+                hold.Looked = Number(words[2]);
+                break;
             case "L":
                 hold.ToldLost = Number(words[2]);
                 break;
@@ -69,8 +78,8 @@ internal sealed class RoundHistory
     }
 
     /// <summary>
-    /// The history that the search judges: every acquisition, and the end of every hold, which took effect at some moment between the last look that said "held" and the return of the release. Of a
-    /// worker that was killed, of an answer that did not come, and of a release whose fate is unknown, the effect is at any later moment.
+    /// The history that the search judges: every acquisition, and the end of every hold, which took effect at some moment between the last look that said "held" and the return of the release. Of
+    /// an answer that did not come, and of a release whose fate is unknown, the effect is at any later moment; of a worker that was killed, at any after its last look.
     /// </summary>
     public IReadOnlyList<Operation<LockInput, LockOutput>> Operations()
     {
@@ -91,13 +100,13 @@ internal sealed class RoundHistory
         return operations;
     }
 
-    /// <summary>Whether the locks did what locks do; of a semaphore its two permits.</summary>
+    /// <summary>Whether the locks did what locks do; of a semaphore its permits.</summary>
     public LinearizabilityResult Check()
     {
         IReadOnlyList<Operation<LockInput, LockOutput>> operations = Operations();
         LinearizabilityResult result = LinearizabilityChecker.Check(new LockModel(refusesOnlyWhenHeld: false), operations.Where(static operation => !IsSemaphore(operation.Key)));
         return result.IsLinearizable
-            ? LinearizabilityChecker.Check(new LockModel(permits: 2, refusesOnlyWhenHeld: false), operations.Where(static operation => IsSemaphore(operation.Key)))
+            ? LinearizabilityChecker.Check(new LockModel(permits: Permits, refusesOnlyWhenHeld: false), operations.Where(static operation => IsSemaphore(operation.Key)))
             : result;
     }
 
@@ -115,7 +124,7 @@ internal sealed class RoundHistory
             {
                 open.RemoveAll(other => other.Looked < hold.Granted);
                 int excluding = open.Count(other => hold.Kind != LockOperationKind.AcquireShared || other.Kind != LockOperationKind.AcquireShared);
-                if (excluding > (hold.Kind == LockOperationKind.AcquirePermit ? 1 : 0))
+                if (excluding > (hold.Kind == LockOperationKind.AcquirePermit ? Permits - 1 : 0))
                     overlaps++;
                 open.Add(hold);
             }
@@ -141,7 +150,8 @@ internal sealed class RoundHistory
         }
     }
 
-    private static bool IsSemaphore(string name) => name.EndsWith("semaphore", StringComparison.Ordinal);
+    /// <summary>How a name ends says what kind of lock it is.</summary>
+    public static bool IsSemaphore(string name) => name.EndsWith("semaphore", StringComparison.Ordinal);
 
     private static long Number(string word) => long.Parse(word, CultureInfo.InvariantCulture);
 

@@ -34,16 +34,21 @@ internal sealed partial class EngineSession
         if (end != WaitEnd.GivenUp)
         {
             Settled(number);
-            return (end, held);
+
+            // It may have been granted before the session ended. Another session would wait for another meeting, to which nobody may come.
+            return end == WaitEnd.SessionLost && wish.IsMeeting && calls.MayBeThere
+                ? throw new CoordinatorException(RequestOutcome.Unknown, "The session was lost meanwhile, and the coordinator did not say whether all had come by then.")
+                : (end, held);
         }
 
         // Those who meet, and who waits for signals, want to know the moment and nothing else: if it came first, it came.
-        bool isMeeting = wish.Claims[0].Mode is LockMode.Rendezvous or LockMode.Await;
-        ReleaseStatus? left = await GiveUpAsync(number, calls.IsDoubtful, isMeeting ? Terms.RequestTimeout : Terms.Grace).ConfigureAwait(false);
-        if (isMeeting && left == ReleaseStatus.Released)
+        ReleaseStatus? left = await GiveUpAsync(number, calls.IsDoubtful, wish.IsMeeting ? Terms.RequestTimeout : Terms.Grace).ConfigureAwait(false);
+        if (wish.IsMeeting && left == ReleaseStatus.Released)
             return (WaitEnd.Met, null);
         cancellation.ThrowIfCancellationRequested();
-        return isMeeting && left is null
+
+        // Who finds itself still waiting has not met. A server that has ended the session, or that lost what waited there, can't tell.
+        return wish.IsMeeting && left != ReleaseStatus.GaveUp
             ? throw new CoordinatorException(RequestOutcome.Unknown, "The time was up, and the coordinator did not say whether all had come by then.")
             : (end, null);
     }
@@ -64,7 +69,7 @@ internal sealed partial class EngineSession
                 case AcquireStatus.Granted:
                     return (WaitEnd.Granted, Granted(wish, number, reply.Token, reply.Since, began, calls));
                 case AcquireStatus.Waiting:
-                    waiting.IsQueued = true;
+                    waiting.IsQueued = calls.IsQueued = true;
                     if (HadGapSince(waiting))
                     {
                         // Its push may be among those that were lost, and the look-up after the gap may have left it out: asked again, it looks.
@@ -266,7 +271,13 @@ internal sealed partial class EngineSession
                 Volatile.Write(ref _isInDoubt, true);
                 calls.IsDoubtful |= fault.Outcome == RequestOutcome.Unknown;
                 if (fault.IsPermanent || deadline.IsOver || !IsGood())
+                {
+                    // Of several copies the last one's fate is not that of all.
+                    if (calls.IsDoubtful && fault.Outcome != RequestOutcome.Unknown)
+                        throw new CoordinatorException(RequestOutcome.Unknown, fault.Message, fault) { IsPermanent = fault.IsPermanent };
                     throw;
+                }
+
                 _client.Retrying(Partition, fault);
             }
             catch (OperationCanceledException)
@@ -313,5 +324,11 @@ internal sealed partial class EngineSession
 
         /// <summary>A copy may still be under way.</summary>
         public bool IsDoubtful { get; set; }
+
+        /// <summary>The server has said that it waits.</summary>
+        public bool IsQueued { get; set; }
+
+        /// <summary>The server may have it, or have had it.</summary>
+        public bool MayBeThere => IsQueued || IsDoubtful;
     }
 }

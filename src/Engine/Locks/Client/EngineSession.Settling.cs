@@ -37,6 +37,27 @@ internal sealed partial class EngineSession
             _unsettled.Remove(number);
     }
 
+    /// <summary>
+    /// An upgrade was given up, and what was asked for must not be granted later: nobody would be the writer, and everybody be kept out. Repeated until it is
+    /// answered, or the session is over.
+    /// </summary>
+    /// <exception cref="LockLostException">The lock was lost.</exception>
+    /// <exception cref="CoordinatorException">It will never be answered.</exception>
+    public async Task TakeBackUpgradeAsync(HeldLock held, long step)
+    {
+        ConvertRequest request = new(Id, held.Number, step, LockMode.Upgradeable, Waits: false) { Seen = _client.Seen[Partition] };
+        try
+        {
+            AcquireReply reply = await AskAsync(request, new LockCalls(), new LockDeadline(Clock, Durations.Never), _client.Stopping).ConfigureAwait(false);
+            if (reply.Status != AcquireStatus.Granted)
+                throw Lost(reply.Status);
+        }
+        catch (OperationCanceledException)
+        {
+            // The engine is being stopped: the session ends as a whole.
+        }
+    }
+
     /// <summary>The server speaks of a number that is nobody's: it lost that it was released.</summary>
     private bool IsStranger(long number)
     {

@@ -55,7 +55,7 @@ internal sealed partial class EngineSession
 
     public int HeldCount => Volatile.Read(ref _heldCount);
 
-    private LockTerms Terms => _client.Terms;
+    public LockTerms Terms => _client.Terms;
 
     /// <summary>Whether it can be relied on now. Once false, always false: a renewal that comes after the deadline doesn't bring it back.</summary>
     public bool IsGood()

@@ -123,41 +123,48 @@ internal sealed class HeldLock : ReaderWriterLockHandle
         SemaphoreSlim converting = Converting();
         if (!await deadline.TryEnterAsync(converting, cancellation).ConfigureAwait(false))
             return IsHeld ? false : throw new LockLostException();
+        Task takenBack = Task.CompletedTask;
         try
         {
-            return await UpgradeAsync(deadline, cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            converting.Release();
-        }
-    }
+            switch (Mode)
+            {
+                case LockMode.Exclusive:
+                    return IsHeld ? true : throw new LockLostException();
+                case LockMode.Upgradeable:
+                    break;
+                default:
+                    throw CannotUpgrade();
+            }
 
-    /// <summary>The only conversion under way.</summary>
-    private async ValueTask<bool> UpgradeAsync(LockDeadline deadline, CancellationToken cancellation)
-    {
-        switch (Mode)
-        {
-            case LockMode.Exclusive:
-                return IsHeld ? true : throw new LockLostException();
-            case LockMode.Upgradeable:
-                break;
-            default:
-                throw CannotUpgrade();
-        }
+            (bool isGranted, long token) = await _session.UpgradeAsync(this, Interlocked.Increment(ref _step), deadline, cancellation).ConfigureAwait(false);
+            if (isGranted)
+            {
+                Converted(LockMode.Exclusive, token);
+                return true;
+            }
 
-        (bool isGranted, long token) = await _session.UpgradeAsync(this, Interlocked.Increment(ref _step), deadline, cancellation).ConfigureAwait(false);
-        if (!isGranted)
-        {
-            // What was asked for must not be granted later: back to what it is.
             if (IsHeld)
-                await _session.ConvertAsync(this, Interlocked.Increment(ref _step), LockMode.Upgradeable, CancellationToken.None).ConfigureAwait(false);
+            {
+                // Back to what it is. The caller does not wait long for a server that does not answer; the next conversion does.
+                takenBack = _session.TakeBackUpgradeAsync(this, Interlocked.Increment(ref _step));
+                if (await takenBack.IsAnsweredAsync(_session.Terms.Grace, _session.Clock.Time, CancellationToken.None).ConfigureAwait(false))
+                    await takenBack.ConfigureAwait(false);
+            }
+
             cancellation.ThrowIfCancellationRequested();
             return IsHeld ? false : throw new LockLostException();
         }
+        finally
+        {
+            _ = LeaveAsync(converting, takenBack);
+        }
+    }
 
-        Converted(LockMode.Exclusive, token);
-        return true;
+    /// <summary>The next conversion comes after what this one has left behind.</summary>
+    private static async Task LeaveAsync(SemaphoreSlim converting, Task leftBehind)
+    {
+        await leftBehind.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        converting.Release();
     }
 
     public override async ValueTask DowngradeAsync(LockAccess access, CancellationToken cancellation = default)

@@ -79,7 +79,7 @@ internal sealed class LockClient : ILockWakeSink
 
     /// <summary>Waits for a moment and keeps nothing: for those who meet, and for who waits for signals.</summary>
     /// <returns>Whether it came before the deadline.</returns>
-    /// <exception cref="CoordinatorException">The coordinator did not answer, so nobody knows.</exception>
+    /// <exception cref="CoordinatorException">The coordinator did not answer, or the session was lost meanwhile, so nobody knows.</exception>
     /// <exception cref="ObjectDisposedException">The engine is stopping.</exception>
     public async ValueTask<bool> MeetAsync(LockWish wish, LockDeadline deadline, CancellationToken cancellation)
     {
@@ -87,8 +87,15 @@ internal sealed class LockClient : ILockWakeSink
 
         // What was granted is the news itself; nobody needs to hold it.
         if (held is not null)
-            await held.ReleaseAsync(CancellationToken.None).ConfigureAwait(false);
+            await GiveBackAsync([held]).ConfigureAwait(false);
         return end is WaitEnd.Granted or WaitEnd.Met;
+    }
+
+    /// <summary>Releases what is not wanted: waits for the answers, but not long for a server that gives none. The releases go on meanwhile.</summary>
+    public async Task GiveBackAsync(IReadOnlyCollection<HeldLock> held)
+    {
+        using CancellationTokenSource enough = new(Terms.Grace, Clock.Time);
+        await Task.WhenAll(held.Select(each => each.ReleaseAsync(enough.Token).AsTask())).ConfigureAwait(false);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -134,9 +141,9 @@ internal sealed class LockClient : ILockWakeSink
                 if (end is WaitEnd.Granted or WaitEnd.Met or WaitEnd.GivenUp or WaitEnd.Busy || (attempt > 1 && deadline.IsOver))
                     return (end, held);
             }
-            catch (CoordinatorException fault) when (!fault.IsPermanent && !deadline.IsOver && !session.IsGood())
+            catch (CoordinatorException fault) when (!fault.IsPermanent && !deadline.IsOver && !session.IsGood() && !(wish.IsMeeting && fault.Outcome == RequestOutcome.Unknown))
             {
-                // The session is over with the coordinator's silence; another one begins anew, at the end of the queue.
+                // The session is over with the coordinator's silence; another one begins anew, at the end of the queue. Who may have met does not.
                 Retrying(wish.Partition, fault);
             }
             finally

@@ -51,4 +51,8 @@ internal sealed record LockTerms(long Lease, long Margin, TimeSpan RequestTimeou
 /// <summary>What an acquisition asks for.</summary>
 /// <param name="Claims">Of one partition.</param>
 /// <param name="Owner">Who is behind it, or empty.</param>
-internal sealed record LockWish(int Partition, System.Collections.Immutable.ImmutableArray<LockClaim> Claims, LockPolicy Policy, long MaxHold, string Owner);
+internal sealed record LockWish(int Partition, System.Collections.Immutable.ImmutableArray<LockClaim> Claims, LockPolicy Policy, long MaxHold, string Owner)
+{
+    /// <summary>Whether it is about a moment, and not about holding: what others did together can't be asked for once more.</summary>
+    public bool IsMeeting => Claims[0].Mode is LockMode.Rendezvous or LockMode.Await;
+}

@@ -57,15 +57,8 @@ internal sealed class EngineMultiLock : IMultiLock
         finally
         {
             if (!isComplete)
-                await GiveBackAsync(held).ConfigureAwait(false);
+                await _client.GiveBackAsync(held).ConfigureAwait(false);
         }
-    }
-
-    /// <summary>Waits for the answers, but not long for a server that gives none: the release goes on meanwhile.</summary>
-    private async Task GiveBackAsync(List<HeldLock> held)
-    {
-        using CancellationTokenSource enough = new(_client.Terms.Grace, _client.Clock.Time);
-        await Task.WhenAll(held.Select(part => part.ReleaseAsync(enough.Token).AsTask())).ConfigureAwait(false);
     }
 
     public async ValueTask<MultiLockHandle> AcquireAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)

@@ -24,12 +24,11 @@ internal static class HandleTransitions
         foreach (LockClaim claim in request.Claims)
             draft.Unsettle(claim.Resource);
         draft.Settle();
-        if (isSignal)
-            MakeRoom(draft, first);
+        long maxHold = isSignal ? Math.Max(request.MaxHold, MakeRoom(draft, first)) : request.MaxHold;
         bool isFree = IsFree(draft, request);
         if (!isFree && !request.Waits)
             return Answer(draft, AcquireStatus.Busy);
-        LockWaiter newcomer = new(handle, draft.Tick(), draft.Now, request.Claims, request.Policy, request.MaxHold, request.Owner, IsUpgrade: false);
+        LockWaiter newcomer = new(handle, draft.Tick(), draft.Now, request.Claims, request.Policy, maxHold, request.Owner, IsUpgrade: false);
         if (isFree && first.Mode != LockMode.Rendezvous)
         {
             draft.Grant(newcomer, newcomer.Place);
@@ -128,17 +127,24 @@ internal static class HandleTransitions
     }
 
     /// <summary>
-    /// More signals than anybody counts would be kept for nothing: those that end first make room. Whether as many as counted are there is the same at every moment.
+    /// More signals than anybody counts would be kept for nothing: those that end first make room, and who takes the place of one stays for as long as that would
+    /// have. So whether as many as counted are there is the same at every moment as if all were kept.
     /// </summary>
-    private static void MakeRoom(LockDraft draft, LockClaim claim)
+    /// <returns>How long the newcomer stays at least.</returns>
+    private static long MakeRoom(LockDraft draft, LockClaim claim)
     {
+        long left = 0;
         while (draft.Record(claim.Resource) is { } record)
         {
             LockHolder[] signals = [.. record.Holders.Where(static holder => holder.OutlivesSession)];
             if (signals.Length < claim.Capacity)
-                return;
-            draft.EndSignal(claim.Resource, signals.MinBy(static signal => signal.Deadline)!);
+                break;
+            LockHolder first = signals.MinBy(static signal => signal.Deadline)!;
+            draft.EndSignal(claim.Resource, first);
+            left = first.Deadline - draft.Now;
         }
+
+        return left;
     }
 
     private static bool IsFree(LockDraft draft, AcquireRequest request)

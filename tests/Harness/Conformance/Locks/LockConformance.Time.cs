@@ -185,6 +185,21 @@ public abstract partial class LockConformance
         Assert.Equal(AcquireStatus.Busy, (await a.AcquireAsync(LockMode.Await, "x", waits: false)).Status);
     }
 
+    // Prevents: a latch that closes again because somebody who would be forgotten soon signalled after all who count.
+    [Fact]
+    public async Task A_short_signal_does_not_shorten_what_it_takes_the_place_of()
+    {
+        SessionUnderTest a = await OpenAsync();
+        await a.AcquireAsync(LockMode.Signal, "x", capacity: 2, maxHold: Long);
+        await a.AcquireAsync(LockMode.Signal, "x", capacity: 2, maxHold: Long);
+        await a.AcquireAsync(LockMode.Signal, "x", capacity: 2, maxHold: Short);
+        await a.AcquireAsync(LockMode.Signal, "x", capacity: 2, maxHold: Short);
+        Assert.Equal(2, (await Partition.ParticipantsAsync("x")).Holders.Length);
+        await ElapseAsync();
+        await a.RenewAsync();
+        AssertGranted(await a.AcquireAsync(LockMode.Await, "x", capacity: 2, waits: false));
+    }
+
     // Prevents: a ghost that makes a meeting complete.
     [Fact]
     public async Task The_dead_do_not_come_to_a_rendezvous()

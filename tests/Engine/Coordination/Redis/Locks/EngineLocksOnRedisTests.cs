@@ -51,6 +51,68 @@ public sealed class EngineLocksOnRedisTests
         Assert.True(next.IsHeld);
     }
 
+    // Prevents: keys that stay because a caller gave up, was cancelled, or died while it waited.
+    [Fact]
+    public async Task Who_gives_up_is_cancelled_or_dies_leaves_no_key_behind()
+    {
+        await using PrivateRedisServer server = await StartAsync();
+        await using SluiceEngine holder = await EngineAsync(server, TimeSpan.FromSeconds(2), partitions: 1);
+        await using SluiceEngine other = await EngineAsync(server, TimeSpan.FromSeconds(2), partitions: 1), mortal = await EngineAsync(server, TimeSpan.FromSeconds(2), partitions: 1);
+        await using LockHandle x = await holder.Locks.Mutex("x").AcquireAsync(NeverDuringTheTest, Cancellation);
+        await using LockHandle y = await other.Locks.Mutex("y").AcquireAsync(NeverDuringTheTest, Cancellation);
+        string before = await KeysAsync(server);
+        Assert.Null(await other.Locks.Mutex("x").TryAcquireAsync(TimeSpan.FromMilliseconds(20), Cancellation));
+        using (CancellationTokenSource enough = new())
+        {
+            Task<LockHandle?> waiting = other.Locks.Mutex("x").TryAcquireAsync(Timeout.InfiniteTimeSpan, enough.Token).AsTask();
+            await Eventually.UntilAsync(async () => (await holder.Locks.Mutex("x").GetParticipantsAsync(Cancellation)).Waiting == 1, Cancellation);
+            Assert.NotEqual(before, await KeysAsync(server));
+            await enough.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        }
+
+        await Eventually.UntilAsync(async () => await KeysAsync(server) == before, Cancellation);
+        Task<LockHandle?> dies = mortal.Locks.Mutex("x").TryAcquireAsync(Timeout.InfiniteTimeSpan, Cancellation).AsTask();
+        await Eventually.UntilAsync(async () => (await holder.Locks.Mutex("x").GetParticipantsAsync(Cancellation)).Waiting == 1, Cancellation);
+        await mortal.AbandonAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => dies);
+        Assert.NotEqual(before, await KeysAsync(server));
+        await Eventually.UntilAsync(async () => await KeysAsync(server) == before, Cancellation);
+        Assert.True(x.IsHeld && y.IsHeld);
+    }
+
+    // Prevents: a deadlock between processes that each of them takes for patience.
+    [Fact]
+    public async Task Owners_in_two_engines_that_wait_for_each_other_are_found_by_a_third()
+    {
+        await using PrivateRedisServer server = await StartAsync();
+        await using SluiceEngine first = await EngineAsync(server, NeverDuringTheTest), second = await EngineAsync(server, NeverDuringTheTest), third = await EngineAsync(server, NeverDuringTheTest);
+        LockOptions anna = new() { Owner = new LockOwner("anna") }, bert = new() { Owner = new LockOwner("bert") };
+        await using LockHandle x = await first.Locks.Mutex("x", anna).AcquireAsync(NeverDuringTheTest, Cancellation);
+        await using LockHandle y = await second.Locks.Mutex("y", bert).AcquireAsync(NeverDuringTheTest, Cancellation);
+        using CancellationTokenSource end = new();
+        Task<LockHandle?> annaWaits = first.Locks.Mutex("y", anna).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask();
+        await Eventually.UntilAsync(async () => (await third.Locks.Mutex("y").GetParticipantsAsync(Cancellation)).Waiting == 1, Cancellation);
+        Assert.Empty(await third.Locks.FindDeadlocksAsync(Cancellation));
+        Task<LockHandle?> bertWaits = second.Locks.Mutex("x", bert).TryAcquireAsync(Timeout.InfiniteTimeSpan, end.Token).AsTask();
+        await Eventually.UntilAsync(async () => (await third.Locks.Mutex("x").GetParticipantsAsync(Cancellation)).Waiting == 1, Cancellation);
+        LockDeadlock found = Assert.Single(await third.Locks.FindDeadlocksAsync(Cancellation));
+        Assert.Equal([new LockWait("anna", "mutex:y", "bert"), new LockWait("bert", "mutex:x", "anna")], found.Waits);
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => annaWaits);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bertWaits);
+    }
+
+    // Prevents: a thread that is blocked for a server's answer without anybody having asked for that.
+    [Fact]
+    public async Task The_synchronous_form_says_that_there_is_a_server_to_ask()
+    {
+        await using PrivateRedisServer server = await StartAsync();
+        await using SluiceEngine engine = await EngineAsync(server, NeverDuringTheTest);
+        NotSupportedException refused = Assert.Throws<NotSupportedException>(() => engine.Locks.Mutex("x").TryAcquire());
+        Assert.Contains(nameof(IMutex.TryAcquireAsync), refused.Message, StringComparison.Ordinal);
+    }
+
     // Prevents: a process that hears of nothing any more, because a server once refused to let it subscribe.
     [Fact]
     public async Task Pushes_are_heard_again_when_a_server_lets_its_users_subscribe_again()
@@ -126,8 +188,18 @@ public sealed class EngineLocksOnRedisTests
     private static async Task<string> ListenersAsync(PrivateRedisServer server) =>
         ":" + (await server.AskAsync(["INFO", "stats"], Cancellation)).Split("pubsub_channels:")[1].Split('\r')[0];
 
-    private static Task<SluiceEngine> EngineAsync(PrivateRedisServer server, TimeSpan lease) => SluiceEngine.StartAsync(
-        new EngineOptions { Redis = { server.Url }, Partitions = 4, Locks = { LeaseDuration = lease } }, Cancellation);
+    /// <summary>All keys, with how much is in each.</summary>
+    private static Task<string> KeysAsync(PrivateRedisServer server) => server.AskAsync(
+        [
+            "EVAL",
+            "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do local kind = redis.call('TYPE', key).ok "
+                + "all[#all + 1] = key .. ' ' .. (kind == 'hash' and redis.call('HLEN', key) or kind == 'zset' and redis.call('ZCARD', key) or kind) end table.sort(all) return table.concat(all, '; ')",
+            "0",
+        ],
+        Cancellation);
+
+    private static Task<SluiceEngine> EngineAsync(PrivateRedisServer server, TimeSpan lease, int partitions = 4) => SluiceEngine.StartAsync(
+        new EngineOptions { Redis = { server.Url }, Partitions = partitions, Locks = { LeaseDuration = lease } }, Cancellation);
 
     private static async Task<PrivateRedisServer> StartAsync()
     {

@@ -40,7 +40,7 @@ if claims[1].mode == SIGNAL and max_hold >= NEVER then return answer(4) end -- n
 
 for _, claim in ipairs(claims) do unsettle(claim.resource) end
 settle()
--- More signals than anybody counts would be kept for nothing: those that end first make room.
+-- More signals than anybody counts would be kept for nothing: those that end first make room, and who takes the place of one stays for as long as that would have.
 while claims[1].mode == SIGNAL do
   local there, signals, first = record(claims[1].resource), 0, nil
   for _, holder in ipairs(there and there.holders or {}) do
@@ -50,6 +50,7 @@ while claims[1].mode == SIGNAL do
     end
   end
   if signals < claims[1].capacity then break end
+  if first.deadline - now > max_hold then max_hold = first.deadline - now end
   end_signal(claims[1].resource, first.handle)
 end
 local is_free = true
