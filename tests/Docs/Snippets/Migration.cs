@@ -64,7 +64,7 @@ public sealed class MigrationTests
         CancellationToken cancellation = Cancellation;
         (string user, DateTimeOffset now, long position) = ("ann", DateTimeOffset.UnixEpoch.AddDays(20_000), 1);
         await using SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions(), cancellation);
-        var sessions = engine.Aggregate(Session.Definition);
+        Aggregator<string, Session, Session.Event> sessions = engine.Aggregate(Session.Definition);
         EventSource source = engine.OpenSource("orders-0", start: 1);
 
         await sessions.MergeAsync(user, new Session.Event { Clicks = 1, Pages = new("/a", now) }, source.At(position), cancellation);

@@ -21,7 +21,7 @@ public sealed class StartTests
     {
         await using SluiceEngine engine = await SluiceEngine.StartAsync(new EngineOptions { SoftSession = TimeSpan.FromMinutes(30) });
 
-        var visits = engine.Aggregate(Visit.Definition, options => options.OnComplete = (visit, lost) =>
+        Aggregator<string, Visit, Visit.Event> visits = engine.Aggregate(Visit.Definition, options => options.OnComplete = (visit, lost) =>
         {
             Console.WriteLine($"{visit.Resource}: {visit.Value.Hits} hits, {visit.Value.Bytes} bytes, ended because {visit.Reason}");
             return ValueTask.CompletedTask;

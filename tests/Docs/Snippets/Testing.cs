@@ -21,7 +21,7 @@ public sealed class TestingTests
         await using EngineStage stage = new();
         SluiceEngine engine = await stage.StartEngineAsync(options => options.SoftSession = TimeSpan.FromSeconds(30));
         CompletionRecorder<Visit> completed = new();
-        var visits = engine.Aggregate(Visit.Definition, options => options.OnComplete = completed.RecordAsync);
+        Aggregator<string, Visit, Visit.Event> visits = engine.Aggregate(Visit.Definition, options => options.OnComplete = completed.RecordAsync);
 
         visits.TryMerge("10.1.2.3", new Visit.Event { Hits = 1 });
         await stage.AdvanceAsync(TimeSpan.FromSeconds(30));
