@@ -151,6 +151,7 @@ public sealed partial class Aggregator<TKey, TValue, TEvent>
 }
 
 /// <summary>Something that needs a person: a session that the sink never took, or a delta that could not be merged.</summary>
+/// <remarks>An immutable snapshot.</remarks>
 public sealed class DeadLetter
 {
     internal DeadLetter(DeadLetterEntry entry)

@@ -1,6 +1,7 @@
 namespace Sluice;
 
 /// <summary>What applications use of an aggregator, for those who want to replace it in their tests. The hot path is on the sealed class.</summary>
+/// <remarks>Thread-safe, as whatever replaces it should be.</remarks>
 /// <typeparam name="TKey">The key.</typeparam>
 /// <typeparam name="TValue">The aggregate.</typeparam>
 /// <typeparam name="TEvent">One event's contribution.</typeparam>

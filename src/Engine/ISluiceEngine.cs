@@ -1,6 +1,7 @@
 namespace Sluice;
 
 /// <summary>What applications use of an engine, for those who want to replace it in their tests.</summary>
+/// <remarks>Thread-safe, as whatever replaces it should be.</remarks>
 public interface ISluiceEngine : IAsyncDisposable
 {
     /// <summary>See <see cref="SluiceEngine.Dogpile"/>.</summary>
@@ -12,13 +13,13 @@ public interface ISluiceEngine : IAsyncDisposable
     /// <summary>See <see cref="SluiceEngine.Locks"/>.</summary>
     ILockService Locks { get; }
 
-    /// <summary>See <see cref="SluiceEngine.Aggregate"/>.</summary>
+    /// <summary>See <see cref="SluiceEngine.Aggregate"/>, which also has the forms for spans and batches: that of the engine itself returns the class.</summary>
     /// <typeparam name="TKey">The key.</typeparam>
     /// <typeparam name="TValue">The aggregate.</typeparam>
     /// <typeparam name="TEvent">One event's contribution.</typeparam>
     /// <param name="definition">The generated definition.</param>
     /// <param name="configure">Sets the completion handler and what differs from the engine's options.</param>
-    Aggregator<TKey, TValue, TEvent> Aggregate<TKey, TValue, TEvent>(
+    IAggregator<TKey, TValue, TEvent> Aggregate<TKey, TValue, TEvent>(
         Aggregates.AggregateDefinition<TKey, TValue, TEvent> definition, Action<AggregateOptions<TValue>>? configure = null)
         where TKey : notnull
         where TValue : class

@@ -11,6 +11,7 @@ using Sluice.Flushing;
 using Sluice.Locking;
 using Sluice.Referencing;
 using Sluice.Running;
+using Sluice.Waiting;
 
 namespace Sluice;
 
@@ -40,6 +41,7 @@ public sealed partial class SluiceEngine : ISluiceEngine
     private Task<ShutdownReport>? _stop;
     private EngineFaultException? _fault;
     private bool _hasStopped;
+    private bool _isDone;
 
     private SluiceEngine(EngineOptions options, Coordinator? own)
     {
@@ -93,6 +95,9 @@ public sealed partial class SluiceEngine : ISluiceEngine
 
     internal int SweepSeed { get; }
 
+    /// <summary>The stop has come to its end; its report is there, or will be at once.</summary>
+    internal bool HasStopped => Volatile.Read(ref _isDone);
+
     internal bool IsStopping => Volatile.Read(ref _stop) is not null;
 
     /// <summary>Starts an engine.</summary>
@@ -111,7 +116,8 @@ public sealed partial class SluiceEngine : ISluiceEngine
             : await RedisCoordinator.ConnectAsync(copy.Redis, copy.LoggerFactory, cancellation).ConfigureAwait(false);
         SluiceEngine engine = new(copy, own);
         engine.Logger.Started(engine.Origin, copy.Partitions, copy.Prefix);
-        engine._flushLoop = Task.Run(engine.FlushLoopAsync, CancellationToken.None);
+        copy.Work?.Join(engine.Sweep, engine.KeepLocksAsync);
+        engine._flushLoop = WorkCount.Run(copy.Work, engine.FlushLoopAsync);
         return engine;
     }
 
@@ -162,6 +168,9 @@ public sealed partial class SluiceEngine : ISluiceEngine
             return new Aggregator<TKey, TValue, TEvent>(this, runtime, definition, cache);
         }
     }
+
+    IAggregator<TKey, TValue, TEvent> ISluiceEngine.Aggregate<TKey, TValue, TEvent>(
+        AggregateDefinition<TKey, TValue, TEvent> definition, Action<AggregateOptions<TValue>>? configure) => Aggregate(definition, configure);
 
     /// <summary>
     /// References to named resources, counted over all engines that share the coordinator: whoever lets go last runs a callback. Once per name and engine.
@@ -237,8 +246,16 @@ public sealed partial class SluiceEngine : ISluiceEngine
     /// <param name="cancellation">Stops waiting.</param>
     public async ValueTask QuiesceAsync(CancellationToken cancellation = default)
     {
-        foreach (AggregateRuntime runtime in _runtimes)
-            await Quiescence.WaitAsync(runtime, cancellation).ConfigureAwait(false);
+        Options.Work?.Begin();
+        try
+        {
+            foreach (AggregateRuntime runtime in _runtimes)
+                await Quiescence.WaitAsync(runtime, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Options.Work?.End();
+        }
     }
 
     /// <summary>
@@ -254,7 +271,7 @@ public sealed partial class SluiceEngine : ISluiceEngine
             throw new ArgumentOutOfRangeException(nameof(deadline), deadline, "The deadline must be 0 to 24 hours, or Timeout.InfiniteTimeSpan.");
         Task<ShutdownReport> stop;
         lock (_gate)
-            stop = _stop ??= Task.Run(() => StopCoreAsync(deadline, cancellation), CancellationToken.None);
+            stop = _stop ??= WorkCount.Run(Options.Work, () => StopCoreAsync(deadline, cancellation));
         return await stop.ConfigureAwait(false);
     }
 
@@ -284,6 +301,22 @@ public sealed partial class SluiceEngine : ISluiceEngine
 
         StopSources();
         Metrics.Dispose();
+    }
+
+    /// <summary>Ends the sessions that are past their deadline now, for whoever moves the time.</summary>
+    private void Sweep()
+    {
+        if (IsStopping)
+            return;
+        foreach (AggregateRuntime runtime in _runtimes)
+            runtime.Cache.TrySweep(out _);
+    }
+
+    /// <summary>Returns when the keepers of locks have done what is due.</summary>
+    private async ValueTask KeepLocksAsync()
+    {
+        await Locks.IdleAsync().ConfigureAwait(false);
+        await _creationLocks.IdleAsync().ConfigureAwait(false);
     }
 
     internal IncarnationId NewIdentity(long serverNow)
@@ -386,15 +419,15 @@ public sealed partial class SluiceEngine : ISluiceEngine
         };
         return new Completer(
             runtime.Space, definition, Coordinator, terms, new CompletionHandler<TKey, TValue, TEvent>(definition, options), new CompletionObserver(runtime), runtime.Seen,
-            Options.TimeProvider);
+            Options.TimeProvider, Options.Work);
     }
 
     private async Task FlushLoopAsync()
     {
         try
         {
-            using PeriodicTimer timer = new(Options.FlushInterval, Options.TimeProvider);
-            while (await timer.WaitForNextTickAsync(_flushing.Token).ConfigureAwait(false))
+            using Ticker ticker = new(Options.FlushInterval, Options.TimeProvider, Options.Work);
+            while (await ticker.WaitAsync(_flushing.Token).ConfigureAwait(false))
             {
                 long upTo = Epochs.Current;
                 Epochs.TryAdvance();
@@ -431,6 +464,7 @@ public sealed partial class SluiceEngine : ISluiceEngine
             await Coordinator.DisposeAsync().ConfigureAwait(false);
         Metrics.Dispose();
         Logger.Stopped(report);
+        Volatile.Write(ref _isDone, true);
         return report;
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Sluice.Hosting;
 
 /// <summary>From when on the health checks complain.</summary>
+/// <remarks>Read at each check. Not thread-safe while it is being filled.</remarks>
 public sealed class EngineHealthOptions
 {
     /// <summary>

@@ -54,7 +54,7 @@ internal sealed class HostedEngine(IServiceProvider services, string name) : ISl
             await engine.StopAsync(Options.ShutdownTimeout, cancellationToken).ConfigureAwait(false);
     }
 
-    public Aggregator<TKey, TValue, TEvent> Aggregate<TKey, TValue, TEvent>(AggregateDefinition<TKey, TValue, TEvent> definition, Action<AggregateOptions<TValue>>? configure = null)
+    public IAggregator<TKey, TValue, TEvent> Aggregate<TKey, TValue, TEvent>(AggregateDefinition<TKey, TValue, TEvent> definition, Action<AggregateOptions<TValue>>? configure = null)
         where TKey : notnull
         where TValue : class
         where TEvent : struct => Started.Aggregate(definition, configure);

@@ -7,15 +7,16 @@ namespace Sluice.Docs.Tests;
 /// <summary>What the pages say in C# is what the tests beside this one compile and run.</summary>
 public sealed partial class DocumentationTests
 {
-    private static readonly string Root = typeof(DocumentationTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+    internal static readonly string Root = typeof(DocumentationTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(static metadata => metadata.Key == "RepositoryRoot").Value!;
 
     private static readonly string[][] Snippets =
         [.. Directory.GetFiles(Path.Combine(Root, "tests", "Docs", "Snippets"), "*.cs").Select(static file => Lines(File.ReadAllLines(file)))];
 
-    /// <summary>The readme and every page.</summary>
+    /// <summary>The readmes, of the repository and of the packages, and every page.</summary>
     public static TheoryData<string> Pages =>
-        [.. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md").Append(Path.Combine(Root, "README.md")).Where(static file => Blocks(file).Any()).Select(static file => Path.GetRelativePath(Root, file)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md").Append(Path.Combine(Root, "README.md"))
+            .Concat(Directory.GetDirectories(Path.Combine(Root, "src")).Select(static folder => Path.Combine(folder, "README.md")).Where(File.Exists)).Where(static file => Blocks(file).Any()).Select(static file => Path.GetRelativePath(Root, file)).Order(StringComparer.Ordinal)];
 
     // Prevents: an example that was right once. Comments at the ends of lines are the page's own; lines in a row have to be in a row.
     [Theory]

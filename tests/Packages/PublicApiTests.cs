@@ -11,6 +11,7 @@ public sealed class PublicApiTests
     [InlineData("Sluice")]
     [InlineData("Sluice.Resp")]
     [InlineData("Sluice.Hosting")]
+    [InlineData("Sluice.Testing")]
     [InlineData("Sluice.Cli")]
     public void The_public_api_is_the_one_that_was_announced(string package)
     {

@@ -1,4 +1,5 @@
 using Sluice.Coordination;
+using Sluice.Waiting;
 
 namespace Sluice.Completing;
 
@@ -29,7 +30,7 @@ internal sealed partial class Completer
             if (_taken.TryGetValue(work.Identity, out Task<WorkOutcome>? first))
                 return first;
             _running.TryAdd(work.Identity, work);
-            Task<WorkOutcome> run = Task.Run(() => RunTakenAsync(work, claim.Age, handler ?? _handler, isAwaited));
+            Task<WorkOutcome> run = WorkCount.Run(_workCount, () => RunTakenAsync(work, claim.Age, handler ?? _handler, isAwaited));
             _taken.Add(work.Identity, run);
             return run;
         }
@@ -47,7 +48,7 @@ internal sealed partial class Completer
         try
         {
             if (_terms.DurabilityWindow > TimeSpan.Zero)
-                await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
+                await WorkCount.DelayAsync(_workCount, _terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
             if (!isAwaited)
             {
                 await _units.WaitAsync(_abandoned.Token).ConfigureAwait(false);

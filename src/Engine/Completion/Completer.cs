@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Sluice.Aggregates;
 using Sluice.Coordination;
+using Sluice.Waiting;
 
 namespace Sluice.Completing;
 
@@ -31,6 +32,7 @@ internal sealed partial class Completer
     private readonly ICompletionHandler _handler;
     private readonly ICompletionObserver _observer;
     private readonly TimeProvider _time;
+    private readonly WorkCount? _workCount;
     private readonly DueSchedule _schedule;
     private readonly SemaphoreSlim _units;      // taken while the handler runs
     private readonly SemaphoreSlim _admissions; // taken from the claim to the acknowledgement; without a durability window there are as many as units
@@ -42,13 +44,14 @@ internal sealed partial class Completer
     private readonly SeenClock _seen;
     private Task _loop = Task.CompletedTask;
     private Task _keeper = Task.CompletedTask;
-    private TaskCompletionSource? _paused;
+    private volatile bool _isPaused;
     private int _chunk;
 
     public Completer(
         CoordinationNamespace space, AggregateDefinition definition, Coordinator coordinator, CompletionTerms terms, ICompletionHandler handler, ICompletionObserver observer, SeenClock seen,
-        TimeProvider time)
+        TimeProvider time, WorkCount? workCount = null)
     {
+        _workCount = workCount;
         _space = space;
         _definition = definition;
         _coordinator = coordinator;
@@ -56,7 +59,7 @@ internal sealed partial class Completer
         _handler = handler;
         _observer = observer;
         _time = time;
-        _schedule = new DueSchedule(space.Partitions, time);
+        _schedule = new DueSchedule(space.Partitions, time, workCount);
         _units = new SemaphoreSlim(terms.Concurrency);
         _admitted = terms.DurabilityWindow > TimeSpan.Zero ? Math.Max(MostWaiting, terms.Concurrency) : terms.Concurrency;
         _admissions = new SemaphoreSlim(_admitted);
@@ -69,21 +72,25 @@ internal sealed partial class Completer
     /// <summary>Sessions that the handler is working on, or that are being acknowledged.</summary>
     public int Running => _running.Count;
 
-    public bool IsPaused => Volatile.Read(ref _paused) is not null;
+    public bool IsPaused => _isPaused;
 
     public void Start()
     {
-        _loop = Task.Run(ClaimLoopAsync);
-        _keeper = Task.Run(KeepLoopAsync);
+        _loop = WorkCount.Run(_workCount, ClaimLoopAsync);
+        _keeper = WorkCount.Run(_workCount, KeepLoopAsync);
     }
 
     /// <summary>The partition's next session is due at <paramref name="nextDue"/>, by the server's clock that says <paramref name="now"/>. Any thread.</summary>
     public void OnDue(int partition, long now, long nextDue) => _schedule.Note(partition, nextDue == Durations.Never ? nextDue : nextDue - now);
 
     /// <summary>Stops claiming; what is running goes on.</summary>
-    public void Pause() => Interlocked.CompareExchange(ref _paused, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), null);
+    public void Pause() => _isPaused = true;
 
-    public void Resume() => Interlocked.Exchange(ref _paused, null)?.TrySetResult();
+    public void Resume()
+    {
+        _isPaused = false;
+        _schedule.Wake();
+    }
 
     /// <summary>Stops claiming and waits for what is running; on cancellation the handlers' tokens are cancelled and what did not finish is left to others.</summary>
     public async Task StopAsync(CancellationToken deadline)
@@ -115,8 +122,12 @@ internal sealed partial class Completer
         {
             while (true)
             {
-                if (Volatile.Read(ref _paused) is { } paused)
-                    await paused.Task.WaitAsync(cancellation).ConfigureAwait(false);
+                if (IsPaused)
+                {
+                    await _schedule.WaitForWakeAsync(cancellation).ConfigureAwait(false);
+                    continue;
+                }
+
                 _schedule.TakeDue(due);
                 if (due.Count == 0)
                 {
@@ -130,6 +141,10 @@ internal sealed partial class Completer
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             // Stopping: what was claimed runs on.
+        }
+        finally
+        {
+            _schedule.Dispose();
         }
     }
 
@@ -206,7 +221,7 @@ internal sealed partial class Completer
         }
     }
 
-    private void Dispatch(List<ClaimedWork> unit) => _ = Task.Run(() => RunUnitAsync(unit));
+    private void Dispatch(List<ClaimedWork> unit) => _ = WorkCount.Run(_workCount, () => RunUnitAsync(unit));
 
     private async Task RunUnitAsync(List<ClaimedWork> unit)
     {
@@ -219,7 +234,7 @@ internal sealed partial class Completer
             {
                 // What opaque deltas were merged into has to be as old as the claim before it is delivered.
                 await FoldAsync(unit).ConfigureAwait(false);
-                await Task.Delay(_terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
+                await WorkCount.DelayAsync(_workCount, _terms.DurabilityWindow, _time, _abandoned.Token).ConfigureAwait(false);
             }
 
             await _units.WaitAsync(_abandoned.Token).ConfigureAwait(false);
@@ -388,7 +403,7 @@ internal sealed partial class Completer
                 _observer.OnError(partition, e);
             }
 
-            await Task.Delay(ErrorPause, _time, _abandoned.Token).ConfigureAwait(false);
+            await WorkCount.DelayAsync(_workCount, ErrorPause, _time, _abandoned.Token).ConfigureAwait(false);
         }
     }
 
@@ -396,8 +411,8 @@ internal sealed partial class Completer
     {
         try
         {
-            using PeriodicTimer timer = new(_terms.ClaimLease / 3, _time);
-            while (await timer.WaitForNextTickAsync(_abandoned.Token).ConfigureAwait(false))
+            using Ticker ticker = new(_terms.ClaimLease / 3, _time, _workCount);
+            while (await ticker.WaitAsync(_abandoned.Token).ConfigureAwait(false))
             {
                 // A script takes only so many at once.
                 await Task.WhenAll(_running.Values.GroupBy(static work => work.Partition).SelectMany(group => group.Chunk(MostExtended).Select(part => KeepAsync(group.Key, part)))).ConfigureAwait(false);

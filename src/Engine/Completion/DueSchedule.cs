@@ -1,3 +1,5 @@
+using Sluice.Waiting;
+
 namespace Sluice.Completing;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Sluice.Completing;
 /// across machines.
 /// </summary>
 /// <remarks>Any thread notes; one loop takes.</remarks>
-internal sealed class DueSchedule
+internal sealed class DueSchedule : IDisposable
 {
     /// <summary>A day: what is due later is looked at again then.</summary>
     private const long LongestMicros = 86_400_000_000;
@@ -13,11 +15,12 @@ internal sealed class DueSchedule
     private readonly TimeProvider _time;
     private readonly long[] _at;
     private readonly Lock _gate = new();
-    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly WakeSignal _wake;
     private long _earliest = long.MaxValue;
 
-    public DueSchedule(int partitions, TimeProvider time)
+    public DueSchedule(int partitions, TimeProvider time, WorkCount? work = null)
     {
+        _wake = new WakeSignal(work);
         _time = time;
         _at = new long[partitions];
         Array.Fill(_at, long.MaxValue);
@@ -38,8 +41,9 @@ internal sealed class DueSchedule
             if (at >= _earliest)
                 return;
             _earliest = at;
-            _changed.TrySetResult();
         }
+
+        _wake.Set();
     }
 
     /// <summary>Takes the partitions that are due now.</summary>
@@ -47,10 +51,9 @@ internal sealed class DueSchedule
     {
         long now = _time.GetTimestamp();
         partitions.Clear();
+        _wake.Clear(); // before the look: what is noted after it wakes again
         lock (_gate)
         {
-            if (_changed.Task.IsCompleted)
-                _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _earliest = long.MaxValue;
             for (int i = 0; i < _at.Length; i++)
             {
@@ -70,30 +73,29 @@ internal sealed class DueSchedule
     /// <summary>Waits until something is due or was noted.</summary>
     public async ValueTask WaitAsync(CancellationToken cancellation)
     {
-        Task changed;
         long earliest;
         lock (_gate)
-        {
-            changed = _changed.Task;
             earliest = _earliest;
-        }
-
-        if (changed.IsCompleted)
-            return;
         long now = _time.GetTimestamp();
         if (earliest <= now)
             return;
+        using ITimer? alarm = earliest == long.MaxValue ? null : _wake.Alarm(_time, Delay(now, earliest));
+        await _wake.WaitAsync(cancellation).ConfigureAwait(false);
+    }
 
-        // A delay counts whole milliseconds and drops the rest: rounded down, the loop would spin through the last one.
-        TimeSpan delay = earliest == long.MaxValue
-            ? Timeout.InfiniteTimeSpan
-            : TimeSpan.FromMilliseconds(Math.Ceiling(_time.GetElapsedTime(now, earliest).TotalMilliseconds));
-        if (delay > TimeSpan.FromHours(1))
-            delay = TimeSpan.FromHours(1);
-        using CancellationTokenSource woken = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task elapsed = Task.Delay(delay, _time, woken.Token);
-        await Task.WhenAny(changed, elapsed).ConfigureAwait(false);
-        await woken.CancelAsync().ConfigureAwait(false);
-        cancellation.ThrowIfCancellationRequested();
+    /// <summary>Waits for <see cref="Note"/> or <see cref="Wake"/>, whatever is due meanwhile.</summary>
+    public ValueTask WaitForWakeAsync(CancellationToken cancellation) => _wake.WaitAsync(cancellation);
+
+    /// <summary>Lets who waits look again.</summary>
+    public void Wake() => _wake.Set();
+
+    /// <summary>Nobody will wait any more.</summary>
+    public void Dispose() => _wake.Dispose();
+
+    /// <summary>A timer counts whole milliseconds and drops the rest: rounded down, the loop would spin through the last one.</summary>
+    private TimeSpan Delay(long now, long earliest)
+    {
+        TimeSpan delay = TimeSpan.FromMilliseconds(Math.Ceiling(_time.GetElapsedTime(now, earliest).TotalMilliseconds));
+        return delay < TimeSpan.FromHours(1) ? delay : TimeSpan.FromHours(1);
     }
 }

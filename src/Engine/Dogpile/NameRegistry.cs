@@ -139,6 +139,7 @@ internal interface INameEntry
 }
 
 /// <summary>The use of a key's object. Dispose it when the object is no longer used; disposing again does nothing.</summary>
+/// <remarks>Disposal is thread-safe; the object is as thread-safe as it is.</remarks>
 /// <typeparam name="T">The object.</typeparam>
 public sealed class NameLease<T> : IDisposable
     where T : class

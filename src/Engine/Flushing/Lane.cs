@@ -1,12 +1,13 @@
 using System.Threading.Channels;
 using Sluice.Coordination;
+using Sluice.Waiting;
 
 namespace Sluice.Flushing;
 
 /// <summary>What the lanes of one aggregate share.</summary>
 internal sealed record LaneSurroundings(
     CoordinationNamespace Space, Coordinator Coordinator, LaneTerms Terms, FlushEpochs Epochs, TimeProvider Time, Func<long, IncarnationId> NewIdentity,
-    TimeSpan Linger, TimeSpan RequestTimeout, int Capacity)
+    TimeSpan Linger, TimeSpan RequestTimeout, int Capacity, WorkCount? Work = null)
 {
     /// <summary>The partition clocks that the engine has seen, shared with its other requests.</summary>
     public required SeenClock Seen { get; init; }
@@ -41,6 +42,7 @@ internal sealed class Lane
     private static readonly TimeSpan LastBackoff = TimeSpan.FromSeconds(1);
 
     private readonly LaneSurroundings _surroundings;
+    private readonly WorkCount? _work;
     private readonly LaneMachine _machine;
     private readonly Channel<FlushItem> _channel;
     private readonly CancellationTokenSource _abandoned = new();
@@ -58,6 +60,7 @@ internal sealed class Lane
     {
         Partition = partition;
         _surroundings = surroundings;
+        _work = surroundings.Work;
         _machine = new LaneMachine(surroundings.Terms, surroundings.Space.Merger, surroundings.Epochs, surroundings.Observer);
         _channel = Channel.CreateBounded<FlushItem>(new BoundedChannelOptions(surroundings.Capacity) { SingleReader = true });
         Completion = Task.CompletedTask;
@@ -83,7 +86,7 @@ internal sealed class Lane
     /// <summary>Why the last request failed, which is tried again; null: it was answered, or there was none. Any thread.</summary>
     public string? Failure => Volatile.Read(ref _failure);
 
-    public void Start() => Completion = Task.Run(RunAsync);
+    public void Start() => Completion = WorkCount.Run(_work, RunAsync);
 
     /// <summary>See <see cref="IFlushSink.TryWrite"/>.</summary>
     public bool TryWrite(in FlushItem item)
@@ -91,7 +94,7 @@ internal sealed class Lane
         Interlocked.Increment(ref _inFlight);
         FlushItem taken = item;
         taken.Episode = _surroundings.Terms.Fence.Episode;
-        if (_channel.Writer.TryWrite(taken))
+        if (TryPut(taken))
             return true;
         Interlocked.Decrement(ref _inFlight);
         return false;
@@ -105,6 +108,7 @@ internal sealed class Lane
     {
         Interlocked.Increment(ref _inFlight);
         item.Episode = _surroundings.Terms.Fence.Episode;
+        _work?.Begin();
         ValueTask write = _channel.Writer.WriteAsync(item);
         if (!write.IsCompletedSuccessfully)
             _ = PostAsync(write.AsTask(), item);
@@ -118,6 +122,7 @@ internal sealed class Lane
         }
         catch (ChannelClosedException e)
         {
+            _work?.End();
             Interlocked.Decrement(ref _inFlight);
             item.Waiter?.Fail(e.InnerException is EngineFaultException fault
                 ? fault.Again()
@@ -137,12 +142,14 @@ internal sealed class Lane
         if (InFlight == 0)
             return;
         waiter.Add();
+        _work?.Begin();
         try
         {
             await _channel.Writer.WriteAsync(new FlushItem { Waiter = waiter }, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {
+            _work?.End();
             if (e is ChannelClosedException { InnerException: EngineFaultException fault } && InFlight != 0)
                 waiter.Fail(fault.Again());
             else
@@ -167,11 +174,11 @@ internal sealed class Lane
         }
 
         Volatile.Write(ref _doubted, new SignOfLife(identity.Incarnation, reply.Now));
-        _channel.Writer.TryWrite(new FlushItem { Epoch = BeatRefused });
+        TryPut(new FlushItem { Epoch = BeatRefused });
     }
 
     /// <summary>Leaves the partition if the lane is idle and holds nothing.</summary>
-    public void LeaveIfIdle() => _channel.Writer.TryWrite(new FlushItem { Epoch = LeaveIdle });
+    public void LeaveIfIdle() => TryPut(new FlushItem { Epoch = LeaveIdle });
 
     /// <summary>No more items will come; the loop ends when everything is settled.</summary>
     public void Complete() => _channel.Writer.TryComplete();
@@ -185,12 +192,23 @@ internal sealed class Lane
         return InFlight;
     }
 
+    /// <summary>An item in the channel counts as work until the loop has taken it.</summary>
+    private bool TryPut(in FlushItem item)
+    {
+        _work?.Begin();
+        if (_channel.Writer.TryWrite(item))
+            return true;
+        _work?.End();
+        return false;
+    }
+
     private void FailWaiters(Exception reason)
     {
         foreach (PendingItem item in _machine.Surrender())
             item.FailWaiters(reason);
         while (_channel.Reader.TryRead(out FlushItem item))
         {
+            _work?.End();
             item.Waiter?.Fail(reason);
             item.Recycle();
         }
@@ -260,6 +278,7 @@ internal sealed class Lane
         while (_machine.Pending < _surroundings.Terms.BatchSize && _channel.Reader.TryRead(out FlushItem item))
         {
             any = true;
+            _work?.End(); // the loop's own counts from here
             if (item.KeyLength != 0)
                 Take(ref item);
             else
@@ -316,7 +335,22 @@ internal sealed class Lane
     /// Waits for the channel; false when it is complete and empty. What the server may still lose is asked for every quarter of the window until it is
     /// safe: what was lost within half of the window after its acknowledgement is noticed a quarter before it is too old to be sent again.
     /// </summary>
-    private async ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation)
+    private ValueTask<bool> WaitForItemsAsync(CancellationToken cancellation) => _work is null ? WaitForChannelAsync(cancellation) : WaitAtRestAsync(_work, cancellation);
+
+    private async ValueTask<bool> WaitAtRestAsync(WorkCount work, CancellationToken cancellation)
+    {
+        work.End();
+        try
+        {
+            return await WaitForChannelAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            work.Begin();
+        }
+    }
+
+    private async ValueTask<bool> WaitForChannelAsync(CancellationToken cancellation)
     {
         if (!_machine.IsUnconfirmed)
             return await _channel.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
@@ -336,7 +370,7 @@ internal sealed class Lane
     private async ValueTask LingerAsync(CancellationToken cancellation)
     {
         if (_surroundings.Linger > TimeSpan.Zero && !_urgent && _machine.Pending < _surroundings.Terms.BatchSize && !_channel.Reader.Completion.IsCompleted)
-            await Task.Delay(_surroundings.Linger, _surroundings.Time, cancellation).ConfigureAwait(false);
+            await WorkCount.DelayAsync(_work, _surroundings.Linger, _surroundings.Time, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask EnrolAsync(CancellationToken cancellation)
@@ -369,7 +403,7 @@ internal sealed class Lane
                 RequestOutcome.NotApplied,
                 $"Partition {Partition} of '{_surroundings.Space}' was written with another layout (number of partitions or version). Use another prefix, or drain the old layout first.");
             OnFailure(1, mismatch);
-            await Task.Delay(LastBackoff, _surroundings.Time, cancellation).ConfigureAwait(false);
+            await WorkCount.DelayAsync(_work, LastBackoff, _surroundings.Time, cancellation).ConfigureAwait(false);
             return;
         }
 
@@ -401,7 +435,7 @@ internal sealed class Lane
                 OnFailure(failures, e);
             }
 
-            await Task.Delay(backoff, _surroundings.Time, cancellation).ConfigureAwait(false);
+            await WorkCount.DelayAsync(_work, backoff, _surroundings.Time, cancellation).ConfigureAwait(false);
             backoff = backoff * 2 < LastBackoff ? backoff * 2 : LastBackoff;
         }
     }

@@ -85,6 +85,15 @@ public sealed class LockService : ILockService
         }
     }
 
+    /// <summary>Returns when everything that is due now has been done, without connecting: for tests that move the time.</summary>
+    internal ValueTask IdleAsync()
+    {
+        LockClient? client;
+        lock (_gate)
+            client = _isStopping ? null : _client;
+        return client?.Keeper.IdleAsync() ?? ValueTask.CompletedTask;
+    }
+
     internal ValueTask StopAsync(CancellationToken cancellation) => Ended() is { } client ? client.StopAsync(cancellation) : ValueTask.CompletedTask;
 
     internal ValueTask AbandonAsync() => Ended() is { } client ? client.AbandonAsync() : ValueTask.CompletedTask;

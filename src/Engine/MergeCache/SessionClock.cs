@@ -38,6 +38,7 @@ public abstract class SessionClock
 }
 
 /// <summary>An event-time clock: the running maximum of the timestamps that were shown to it.</summary>
+/// <remarks>Thread-safe; it never goes backwards.</remarks>
 public sealed class EventTimeClock : SessionClock
 {
     private long _now;

@@ -1,6 +1,7 @@
 namespace Sluice;
 
 /// <summary>How one aggregate lives in one engine. What is null here is taken from <see cref="EngineOptions"/>.</summary>
+/// <remarks>Fill it before the aggregate is registered, and leave it alone afterwards. Not thread-safe; the handlers are called by several threads at once.</remarks>
 /// <typeparam name="TValue">The aggregate.</typeparam>
 public sealed class AggregateOptions<TValue>
     where TValue : class

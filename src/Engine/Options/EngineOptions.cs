@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using Sluice.Waiting;
 
 namespace Sluice;
 
@@ -186,6 +187,9 @@ public sealed class EngineOptions
 
     /// <summary>Seeds the engine's identities for reproducible tests. Null (the default) = cryptographic randomness, as production needs.</summary>
     public int? IdentitySeed { get; set; }
+
+    /// <summary>Counts what the engine has under way, for whoever drives its time by hand. Null: nobody does.</summary>
+    internal WorkCount? Work { get; set; }
 
     /// <summary>Sets what a purpose asks for, and leaves the rest as it is.</summary>
     /// <param name="preset">The purpose.</param>

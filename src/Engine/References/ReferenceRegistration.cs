@@ -42,7 +42,7 @@ internal static class ReferenceRegistration
             DeadLetterLimit = all.DeadLetterLimit,
         };
         Completer completer = new(
-            space, definition, engine.Coordinator, terms, new LastReleaseHandler(name, onLastRelease), new CompletionObserver(runtime), runtime.Seen, all.TimeProvider);
+            space, definition, engine.Coordinator, terms, new LastReleaseHandler(name, onLastRelease), new CompletionObserver(runtime), runtime.Seen, all.TimeProvider, all.Work);
         runtime.Start(new ReferenceTable(runtime), completer, compactor: null);
         return runtime;
     }

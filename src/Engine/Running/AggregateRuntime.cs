@@ -3,6 +3,7 @@ using Sluice.Caching;
 using Sluice.Completing;
 using Sluice.Coordination;
 using Sluice.Flushing;
+using Sluice.Waiting;
 
 namespace Sluice.Running;
 
@@ -14,7 +15,7 @@ internal sealed class AggregateRuntime : IFlushSink
 {
     private readonly Membership _membership;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly SemaphoreSlim _flushRequests = new(0);
+    private readonly WakeSignal _flushRequests;
     private Task _sweeper = Task.CompletedTask;
     private Task _flusher = Task.CompletedTask;
     private Task _compaction = Task.CompletedTask;
@@ -27,6 +28,7 @@ internal sealed class AggregateRuntime : IFlushSink
     public AggregateRuntime(SluiceEngine engine, CoordinationNamespace space, FlushTerms flush)
     {
         Engine = engine;
+        _flushRequests = new WakeSignal(Work);
         Space = space;
         Seen = new SeenClock(space.Partitions);
         EngineOptions options = engine.Options;
@@ -37,7 +39,7 @@ internal sealed class AggregateRuntime : IFlushSink
         {
             Lanes[i] = new Lane(i, new LaneSurroundings(
                 space, engine.Coordinator, terms, engine.Epochs, options.TimeProvider, engine.NewIdentity, options.BatchLinger, options.RequestTimeout,
-                options.LaneCapacity)
+                options.LaneCapacity, Work)
             {
                 Seen = Seen,
                 Observer = new LaneObserver(this, i),
@@ -57,6 +59,8 @@ internal sealed class AggregateRuntime : IFlushSink
     public CoordinationNamespace Space { get; }
 
     public SeenClock Seen { get; }
+
+    public WorkCount? Work => Engine.Options.Work;
 
     public FencePolicy FencePolicy { get; } = new();
 
@@ -96,10 +100,10 @@ internal sealed class AggregateRuntime : IFlushSink
             lane.Start();
         completer?.Start();
         _membership.Start();
-        _sweeper = Task.Run(SweepLoopAsync);
-        _flusher = Task.Run(FlushLoopAsync);
+        _sweeper = WorkCount.Run(Work, SweepLoopAsync);
+        _flusher = WorkCount.Run(Work, FlushLoopAsync);
         if (compactor is not null)
-            _compaction = Task.Run(() => LoopAsync("compaction", compactor.WaitAsync, compactor.CompactNextAsync));
+            _compaction = WorkCount.Run(Work, () => LoopAsync("compaction", compactor.WaitAsync, compactor.CompactNextAsync));
     }
 
     /// <summary>
@@ -109,8 +113,7 @@ internal sealed class AggregateRuntime : IFlushSink
     public void RequestFlush(long upTo)
     {
         Volatile.Write(ref _flushUpTo, upTo);
-        if (_flushRequests.CurrentCount == 0)
-            _flushRequests.Release();
+        _flushRequests.Set();
     }
 
     /// <summary>Returns when the coordinator has everything of the epochs up to <paramref name="upTo"/>.</summary>
@@ -318,22 +321,26 @@ internal sealed class AggregateRuntime : IFlushSink
 
     private async Task SweepLoopAsync()
     {
-        using PeriodicTimer timer = new(Engine.Options.SessionSweepInterval, Engine.Options.TimeProvider);
-        await LoopAsync("session sweep", timer.WaitForNextTickAsync, _ =>
+        using Ticker ticker = new(Engine.Options.SessionSweepInterval, Engine.Options.TimeProvider, Work);
+        await LoopAsync("session sweep", ticker.WaitAsync, _ =>
         {
             Cache.TrySweep(out int _);
             return ValueTask.CompletedTask;
         }).ConfigureAwait(false);
     }
 
-    private Task FlushLoopAsync() => LoopAsync(
-        "flush",
-        async cancellation =>
-        {
-            await _flushRequests.WaitAsync(cancellation).ConfigureAwait(false);
-            return true;
-        },
-        cancellation => UntilTakenAsync(cache => cache.TryFlushDirty(Volatile.Read(ref _flushUpTo)), cancellation));
+    private async Task FlushLoopAsync()
+    {
+        await LoopAsync(
+            "flush",
+            async cancellation =>
+            {
+                await _flushRequests.WaitAsync(cancellation).ConfigureAwait(false);
+                return true;
+            },
+            cancellation => UntilTakenAsync(cache => cache.TryFlushDirty(Volatile.Read(ref _flushUpTo)), cancellation)).ConfigureAwait(false);
+        _flushRequests.Dispose();
+    }
 
     /// <summary>Repeats a step until the engine stops. An error in one round is logged and the loop goes on: without it nothing would leave by time.</summary>
     private async Task LoopAsync(string name, Func<CancellationToken, ValueTask<bool>> next, Func<CancellationToken, ValueTask> step)

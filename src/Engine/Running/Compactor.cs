@@ -31,12 +31,28 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
     /// <summary>Notes a crowded resource, once. With too many of them waiting it is forgotten: its next batch names it again.</summary>
     public void Note(int partition, ResourceKey resource)
     {
-        if (!IsPaused(resource) && _waiting.TryAdd(resource, 0) && !_crowded.Writer.TryWrite((partition, resource)))
-            _waiting.TryRemove(resource, out _);
+        if (IsPaused(resource) || !_waiting.TryAdd(resource, 0))
+            return;
+        runtime.Work?.Begin();
+        if (_crowded.Writer.TryWrite((partition, resource)))
+            return;
+        runtime.Work?.End();
+        _waiting.TryRemove(resource, out _);
     }
 
     /// <summary>Waits for a crowded resource.</summary>
-    public ValueTask<bool> WaitAsync(CancellationToken cancellation) => _crowded.Reader.WaitToReadAsync(cancellation);
+    public async ValueTask<bool> WaitAsync(CancellationToken cancellation)
+    {
+        runtime.Work?.End();
+        try
+        {
+            return await _crowded.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            runtime.Work?.Begin();
+        }
+    }
 
     /// <summary>Compacts some of those that wait: one look and one request for all of a partition.</summary>
     public async ValueTask CompactNextAsync(CancellationToken cancellation)
@@ -44,6 +60,8 @@ internal sealed class Compactor(AggregateRuntime runtime, AggregateDefinition de
         List<(int Partition, ResourceKey Resource)> round = [];
         while (round.Count < LargestRound && _crowded.Reader.TryRead(out (int Partition, ResourceKey Resource) next))
         {
+            runtime.Work?.End();
+
             // Before the look at its deltas: those that arrive from now on are noted anew.
             _waiting.TryRemove(next.Resource, out _);
 

@@ -1,6 +1,7 @@
 using Sluice.Coordination;
 using Sluice.Diagnostics;
 using Sluice.Flushing;
+using Sluice.Waiting;
 
 namespace Sluice.Running;
 
@@ -35,7 +36,8 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
     private TimeSpan Lease => runtime.Engine.Options.LeaseDuration;
 
     public void Start() => _loops = Task.WhenAll(
-        Task.Run(() => LoopAsync(Lease / 3, BeatAsync, "beat")), Task.Run(() => LoopAsync(runtime.Engine.Options.SweepInterval ?? Lease, PokeAllAsync, "sweep")));
+        WorkCount.Run(runtime.Work, () => LoopAsync(Lease / 3, BeatAsync, "beat")),
+        WorkCount.Run(runtime.Work, () => LoopAsync(runtime.Engine.Options.SweepInterval ?? Lease, PokeAllAsync, "sweep")));
 
     public async ValueTask StopAsync()
     {
@@ -48,8 +50,8 @@ internal sealed class Membership(AggregateRuntime runtime, FlushTerms terms)
         CancellationToken cancellation = _stopping.Token;
         try
         {
-            using PeriodicTimer timer = new(interval, Time);
-            while (await timer.WaitForNextTickAsync(cancellation).ConfigureAwait(false))
+            using Ticker ticker = new(interval, Time, runtime.Work);
+            while (await ticker.WaitAsync(cancellation).ConfigureAwait(false))
             {
                 try
                 {

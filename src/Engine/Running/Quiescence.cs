@@ -1,4 +1,5 @@
 using Sluice.Coordination;
+using Sluice.Waiting;
 
 namespace Sluice.Running;
 
@@ -26,7 +27,7 @@ internal static class Quiescence
                 if (looks < 64)
                     await Task.Yield();
                 else
-                    await Task.Delay(LookAgain, runtime.Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
+                    await WorkCount.DelayAsync(runtime.Work, LookAgain, runtime.Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
             }
         }
     }
@@ -38,7 +39,7 @@ internal static class Quiescence
         {
             EndRequest end = new(CompletionReason.Shutdown) { Seen = runtime.Seen[partition] };
             while (await runtime.TrySendAsync(partition, end, cancellation).ConfigureAwait(false) is null)
-                await Task.Delay(LookAgain, runtime.Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
+                await WorkCount.DelayAsync(runtime.Work, LookAgain, runtime.Engine.Options.TimeProvider, cancellation).ConfigureAwait(false);
         }
 
         await WaitAsync(runtime, cancellation).ConfigureAwait(false);

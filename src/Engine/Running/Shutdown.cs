@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sluice.Coordination;
 using Sluice.Diagnostics;
+using Sluice.Waiting;
 
 namespace Sluice.Running;
 
@@ -28,7 +29,7 @@ internal sealed class Shutdown(SluiceEngine engine, ImmutableArray<AggregateRunt
 
         // What the server may still lose is not safe yet: success is reported only after the window.
         if (engine.Options.DurabilityWindow > TimeSpan.Zero)
-            await UntilDeadlineAsync(token => new ValueTask(Task.Delay(engine.Options.DurabilityWindow, engine.Options.TimeProvider, token))).ConfigureAwait(false);
+            await UntilDeadlineAsync(token => new ValueTask(WorkCount.DelayAsync(engine.Options.Work, engine.Options.DurabilityWindow, engine.Options.TimeProvider, token))).ConfigureAwait(false);
         int unsettled = 0;
         foreach (AggregateRuntime runtime in runtimes)
             unsettled += await runtime.EndAsync(deadline).ConfigureAwait(false);

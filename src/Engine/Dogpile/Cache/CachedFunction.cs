@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
 namespace Sluice;
@@ -45,7 +46,7 @@ public sealed class CachedFunction<TArgument, T>
     /// <summary>The cached result, if it is in memory and young enough.</summary>
     /// <param name="argument">The argument.</param>
     /// <param name="result">The result.</param>
-    public bool TryGet(TArgument argument, out T? result) => _cache.TryGet(KeyOf(argument), out result);
+    public bool TryGet(TArgument argument, [MaybeNullWhen(false)] out T result) => _cache.TryGet(KeyOf(argument), out result);
 
     /// <summary>Invalidates the cached result.</summary>
     /// <param name="argument">The argument.</param>

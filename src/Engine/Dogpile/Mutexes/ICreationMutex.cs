@@ -19,6 +19,7 @@ public interface ICreationMutex
 }
 
 /// <summary>The right to create a key's value, until disposal.</summary>
+/// <remarks>Thread-safe: it may be lost, and disposed of, while its creator works.</remarks>
 public abstract class CreationLease : IAsyncDisposable
 {
     /// <summary>Above 0, and higher than that of every lease of this key before: a store refuses values with lower ones.</summary>

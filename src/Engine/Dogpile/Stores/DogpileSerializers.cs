@@ -10,6 +10,7 @@ using Sluice.Dogpiling;
 namespace Sluice;
 
 /// <summary>Turns values of one type into bytes and back.</summary>
+/// <remarks>Called by several threads at once.</remarks>
 /// <typeparam name="T">The type.</typeparam>
 public interface IDogpileSerializer<T>
 {

@@ -1,6 +1,7 @@
 namespace Sluice;
 
 /// <summary>What a store is besides that tells when somebody changes a value: a <see cref="DogpileCache"/> that keeps values in memory then asks the store again at once, and not after <see cref="DogpileCacheOptions.NearExpiry"/>.</summary>
+/// <remarks>Called by several threads at once.</remarks>
 public interface IDogpileChangeFeed
 {
     /// <summary>Tells of every change of keys that begin with a prefix, soon after it, until disposed.</summary>

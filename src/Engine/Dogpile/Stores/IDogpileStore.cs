@@ -54,6 +54,7 @@ public interface IDogpileStore
 }
 
 /// <summary>A store around another one: override what should be different (encryption, another key, a second copy, a fault for a test).</summary>
+/// <remarks>As thread-safe as what overrides it: a store is called by many threads at once.</remarks>
 public abstract class DogpileStoreProxy : IDogpileStore, IDogpileChangeFeed
 {
     /// <summary>Wraps a store.</summary>

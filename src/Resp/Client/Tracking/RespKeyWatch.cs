@@ -49,10 +49,10 @@ public sealed class RespKeyWatch : IAsyncDisposable
     internal RespLink Link => _tracked.Link;
 
     /// <summary>The changes; ends when the watch is disposed.</summary>
-    /// <param name="cancellation">Stops reading; what comes meanwhile is kept, as far as there is room.</param>
-    public async IAsyncEnumerable<RespKeyChange> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    /// <param name="cancellationToken">Stops reading; what comes meanwhile is kept, as far as there is room.</param>
+    public async IAsyncEnumerable<RespKeyChange> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        while (await _changes.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
+        while (await _changes.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
         {
             // The flag is looked at once more when the channel is empty: a gap that found no room was noted while it was full, so before that.
             bool isRead;
