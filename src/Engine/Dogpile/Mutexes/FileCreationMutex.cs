@@ -10,7 +10,7 @@ namespace Sluice;
 /// </summary>
 /// <remarks>
 /// All members are thread-safe. A file tells nobody that it is free, so who waits looks again every <c>pollInterval</c>. The token is a number in the file,
-/// so the files stay (8 bytes for each key; empty the folder while nothing runs). For a local file system; what network file systems lock, differs.
+/// so the files stay (8 bytes for each key; empty the folder while nothing runs, and the region of the store with it: tokens begin anew). For a local file system; what network file systems lock, differs.
 /// </remarks>
 public sealed class FileCreationMutex : ICreationMutex
 {
