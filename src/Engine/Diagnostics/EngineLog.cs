@@ -85,6 +85,15 @@ internal static partial class EngineLog
     [LoggerMessage(66, LogLevel.Warning, "Dogpile: the mutex could not be asked about '{Key}'; its value is created without keeping others away.")]
     public static partial void CreationMutexFailed(this ILogger logger, Exception error, string key);
 
+    [LoggerMessage(67, LogLevel.Warning, "Dogpile: the mutex could not take back the lease on the creation of '{Key}'; others may have to wait until it ends by itself.")]
+    public static partial void CreationLeaseNotReleased(this ILogger logger, Exception error, string key);
+
+    [LoggerMessage(68, LogLevel.Warning, "Dogpile: the store refuses the value of '{Key}' although its creator has the lease: the fencing token in the store is of another mutex, or of one whose tokens began anew. The value is kept in memory only; remove the key, or use another region.")]
+    public static partial void CreationRefused(this ILogger logger, string key);
+
+    [LoggerMessage(69, LogLevel.Warning, "Dogpile: the store refused the value that was set for '{Key}' although the lease was there: the fencing token in the store is of another mutex, or of one whose tokens began anew. What the store had was removed and the value written.")]
+    public static partial void SetRefused(this ILogger logger, string key);
+
     [LoggerMessage(70, LogLevel.Warning, "Partition {Partition}: the session of this engine's locks is over; every lock that it had there is lost.")]
     public static partial void LockSessionEnded(this ILogger logger, int partition);
 

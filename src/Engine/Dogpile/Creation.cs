@@ -81,6 +81,16 @@ internal sealed class Creation<TResult>(string name) : CreationFlow, IKeyCreatio
             _isSuperseded = true;
     }
 
+    /// <summary>Whether what it makes is invalid already.</summary>
+    public bool IsSuperseded
+    {
+        get
+        {
+            lock (_gate)
+                return _isSuperseded;
+        }
+    }
+
     /// <summary>Publishes what it made, unless it is superseded; never in the middle of <see cref="Supersede"/>, so that an invalidation finds either all or nothing.</summary>
     public bool TryPublish<TArgument>(TArgument argument, Action<TArgument> publish)
     {

@@ -110,11 +110,16 @@ public sealed partial class DogpileCache
 
         // A creation that this caller joined at its very end may have made its value before the question: then it must be young enough, as any other.
         // One that shall be replaced must not be what another caller's look into the store found.
-        if (made is not null && made.Life.CreatedTicks < asked && !ReferenceEquals(made, replaced) && (request.IsForced || _clock.Now >= made.Life.OwnExpiryFor(options)))
+        if (made is not null && IsTooOld(made))
             return (false, default);
         if (made is null || (made.Life.Epoch < epoch && _invalidations.Since(made.Life.Epoch, made.Life.Tags) == Invalidation.Hard))
             return (false, default);
         return (true, made.Value);
+
+        // A creation that falls through hands out what there was: for who wants that replaced it is no answer.
+        bool IsTooOld(CacheEntry<T> made) => request.IsForced
+            ? made.Life.CreatedTicks < asked || ReferenceEquals(made, replaced)
+            : made.Life.CreatedTicks < asked && !ReferenceEquals(made, replaced) && _clock.Now >= made.Life.OwnExpiryFor(options);
     }
 
     private Task RunAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale) => creation.RunAsync(
@@ -124,10 +129,17 @@ public sealed partial class DogpileCache
 
     private async ValueTask<CacheEntry<T>?> MakeAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, CacheEntry<T>? stale, CancellationToken token)
     {
+        // Its place was taken before this look: the disposal's last look finds it there, or is found here.
+        Interlocked.MemoryBarrier();
+        ObjectDisposedException.ThrowIf(_isClosed, this);
         long epoch = _invalidations.Epoch;
+
+        // One that is refreshed early is still young, and so is its copy in the store: only a later one is what is wanted.
+        DateTimeOffset? after = stale is not null && _clock.Now < stale.Life.ExpiryFor(request.Options) ? stale.Life.CreatedAt : null;
+        bool wasRefused = false;
         if (FindValid<T>(request.Key) is { } present && !ReferenceEquals(present, stale) && _clock.Now < present.Life.ExpiryFor(request.Options))
             return present;
-        if (!request.IsForced && await LoadAsync(request, creation, epoch, token).ConfigureAwait(false) is { } loaded)
+        if (!request.IsForced && await LoadAsync(request, creation, epoch, after, token).ConfigureAwait(false) is { } loaded)
             return loaded;
         if (request.IsProbe)
             return null;
@@ -141,11 +153,12 @@ public sealed partial class DogpileCache
             try
             {
                 // Whoever had the lease before may have created it.
-                if (lease is not null && !request.IsForced && await LoadAsync(request, creation, epoch, token).ConfigureAwait(false) is { } theirs)
+                if (lease is not null && !request.IsForced && await LoadAsync(request, creation, epoch, after, token).ConfigureAwait(false) is { } theirs)
                     return theirs;
                 (bool isDone, CacheEntry<T>? made) = await CreateAsync(request, creation, lease, epoch, token).ConfigureAwait(false);
-                if (isDone)
-                    return made;
+                if (isDone || wasRefused)
+                    return made; // the second one that came too late goes to those who wait, and nowhere else
+                wasRefused = true;
             }
             catch (Exception) when (lease is { LostToken.IsCancellationRequested: true } && !token.IsCancellationRequested)
             {
@@ -155,8 +168,22 @@ public sealed partial class DogpileCache
             finally
             {
                 if (lease is not null)
-                    await lease.DisposeAsync().ConfigureAwait(false);
+                    await LeaveAsync(lease, request.Key).ConfigureAwait(false);
             }
+        }
+    }
+
+    /// <summary>Gives a lease back. A mutex that fails at that has no part in the value, which is there.</summary>
+    private async ValueTask LeaveAsync(CreationLease lease, string key)
+    {
+        try
+        {
+            await lease.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            _logger.CreationLeaseNotReleased(e, key);
+            _metrics.MutexFailed();
         }
     }
 
@@ -193,35 +220,65 @@ public sealed partial class DogpileCache
         if (!ReferenceEquals(context.Options, request.Options))
             context.Options.Validate();
         CacheEntry<T> made = Entry(request.Key, value, request.Options, context.Options, _options.TimeProvider.GetUtcNow(), age: TimeSpan.Zero, epoch, _clock.Now - began);
-        return (await KeepAsync(creation, made, context, begunAt, token).ConfigureAwait(false), made);
+        return (await KeepAsync(creation, made, context, lease, begunAt).ConfigureAwait(false), made);
     }
 
-    private async ValueTask<bool> KeepAsync<T>(Creation<CacheEntry<T>?> creation, CacheEntry<T> made, DogpileCreation context, DateTimeOffset begunAt, CancellationToken token)
+    /// <summary>Keeps a value here and in the store. False when it came too late: somebody else has the right to create, and perhaps has created.</summary>
+    /// <remarks>
+    /// Once the factory has returned nobody's leaving ends this any more: a write that was sent may be done, and who gave up on it would not know what to undo. The store's own time-outs bound it.
+    /// What is superseded is not written; what is superseded while it is written is undone, unless somebody else has written since.
+    /// </remarks>
+    private async ValueTask<bool> KeepAsync<T>(Creation<CacheEntry<T>?> creation, CacheEntry<T> made, DogpileCreation context, CreationLease? lease, DateTimeOffset begunAt)
     {
         Interlocked.Increment(ref _created);
         if (!context.IsKept || made.Life.Options.ShouldCache?.Invoke(made.Value) == false)
             return true;
-        long changes = _changes.Now;
-        bool isTaken = _store is null || await _store.WriteAsync(made, begunAt, context.FencingToken, token).ConfigureAwait(false);
-
-        // What was made without a lease, since there was none to be had, has no successor to give way to: what is in the store stays there, and this cache goes on with what it has.
-        if (!isTaken && context.FencingToken != 0)
+        if (_store is null)
         {
-            LeaseLost(made.Key);
+            creation.TryPublish((Table: _table, Made: made), static call => call.Table.Set(call.Made));
+            return true;
+        }
+
+        if (creation.IsSuperseded)
+            return true;
+        if (lease is { LostToken.IsCancellationRequested: true })
+        {
+            LeaseLost(made.Key); // the store may have nothing that refuses it: a successor's value that was removed took its token with it
             return false;
         }
 
-        if (!creation.TryPublish((Table: _table, Made: made), static call => call.Table.Set(call.Made)) && _store is not null)
-            await _store.RemoveAsync(made.Key, token).ConfigureAwait(false); // invalidated meanwhile, and perhaps removed there before it was written
+        long changes = _changes.Now;
+        bool isTaken = await _store.WriteAsync(made, begunAt, context.FencingToken, CancellationToken.None).ConfigureAwait(false);
+
+        // What was made without a lease, since there was none to be had, has no successor to give way to: what is in the store stays there, and this cache goes on with what it has.
+        if (!isTaken && lease is not null)
+        {
+            if (lease.LostToken.IsCancellationRequested || await _store.HasSinceAsync(made.Key, begunAt).ConfigureAwait(false))
+            {
+                LeaseLost(made.Key);
+                return false;
+            }
+
+            // It has the lease, and nobody has created since it began: the token in the store is of another sequence. What is created again would be refused again.
+            _logger.CreationRefused(made.Key);
+        }
+
+        // A write that failed counts as taken: it may have been done.
+        if (!creation.TryPublish((Table: _table, Made: made), static call => call.Table.Set(call.Made)))
+        {
+            if (isTaken)
+                await _store.UndoAsync(made, begunAt, context.FencingToken).ConfigureAwait(false);
+            return true;
+        }
 
         // Somebody may have changed it in the store between the write there and the publication here.
-        if (_store is not null && _changes.HasChanged(changes, _store.NamesOf(made.Key, made.Life.Tags)))
+        if (_changes.HasChanged(changes, _store.NamesOf(made.Key, made.Life.Tags)))
             made.Doubt();
         return true;
     }
 
-    /// <summary>A value from the store that is young enough. An older one is put where others fall through to it.</summary>
-    private async ValueTask<CacheEntry<T>?> LoadAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, long epoch, CancellationToken token)
+    /// <summary>A value from the store that is young enough, and created later than <paramref name="after"/>. One that is too old is put where others fall through to it.</summary>
+    private async ValueTask<CacheEntry<T>?> LoadAsync<T>(CacheRequest<T> request, Creation<CacheEntry<T>?> creation, long epoch, DateTimeOffset? after, CancellationToken token)
     {
         if (_store is null)
             return null;
@@ -241,11 +298,11 @@ public sealed partial class DogpileCache
         }
 
         Invalidation? mark = _invalidations.Since(read.Stored.BegunAt, read.Stored.Tags);
-        if (mark == Invalidation.Hard)
+        if (mark == Invalidation.Hard || read.Stored.CreatedAt <= after)
             return null;
         TimeSpan age = _options.TimeProvider.GetUtcNow() - read.Stored.CreatedAt;
         bool isSound = age > -(request.Options.Expiry ?? TimeSpan.MaxValue);
-        CacheEntry<T> entry = Entry(request.Key, read.Value, request.Options, request.Options, read.Stored.CreatedAt, age > TimeSpan.Zero ? age : TimeSpan.Zero, epoch, cost: 0, read.Stored.Tags);
+        CacheEntry<T> entry = Entry(request.Key, read.Value, request.Options, request.Options, read.Stored.CreatedAt, age > TimeSpan.Zero ? age : TimeSpan.Zero, epoch, read.Stored.Cost.Ticks, read.Stored.Tags);
         if (read.Stored.IsExpired || (mark ?? read.Mark) is not null || !isSound)
             entry.Expire();
         long now = _clock.Now;

@@ -1,3 +1,4 @@
+using Sluice.Diagnostics;
 using Sluice.Dogpiling;
 
 namespace Sluice;
@@ -6,7 +7,7 @@ namespace Sluice;
 /// <remarks>
 /// A creation that runs when its key is invalidated has begun with what was valid before: those who wait for it get its value, nobody else does and it is not kept;
 /// who comes later waits for its end (there is one creator at a time) and creates anew. Here memory goes first and the store second, so that when the store fails
-/// (these members throw then) this process at least is right.
+/// this process at least is right. Removing, expiring and invalidating throw then; a value that is set is in memory, and a write that fails counts as not done.
 /// </remarks>
 public sealed partial class DogpileCache
 {
@@ -17,9 +18,9 @@ public sealed partial class DogpileCache
     /// <param name="options">How the value is treated; null = as <see cref="DogpileCacheOptions.Defaults"/> say.</param>
     /// <param name="cancellation">Gives up on the store; the value is in memory by then.</param>
     /// <exception cref="CreationTimeoutException">
-    /// Another process has created the key for longer than <see cref="DogpileEntryOptions.HardTimeout"/>; the value is in memory only.
+    /// For <see cref="DogpileEntryOptions.HardTimeout"/> somebody else has created the key, or the mutex has not answered; the value is in memory only.
     /// </exception>
-    /// <exception cref="ReentrantCreationException">The factory of the key, in this process, waits for this call.</exception>
+    /// <exception cref="ReentrantCreationException">The factory of the key, in this process, waits for this call, itself or through others.</exception>
     public ValueTask SetAsync<T>(string key, T value, DogpileEntryOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -35,36 +36,48 @@ public sealed partial class DogpileCache
 
         // The factory of a key has its lease; whoever it asks to set the same key would wait for the factory's end.
         CreationFlow? creating = _options.Mutex is not null && _store is not null && _creations.TryGetValue(key, out IKeyCreation? creation) ? creation as CreationFlow : null;
-        if (creating is not null)
-            CreationFlow.EndWait(CreationFlow.BeginWait(creating), creating);
+        CreationFlow? waiting = creating is null ? null : CreationFlow.BeginWait(creating);
         DateTimeOffset now = _options.TimeProvider.GetUtcNow();
         CacheEntry<T> entry = Entry(key, value, askedWith, options, now, TimeSpan.Zero, _invalidations.Epoch, cost: 0);
-        Supersede(key);
-        _table.Set(entry);
-        if (_store is null)
-            return;
+        CreationLease? lease;
+        try
+        {
+            Supersede(key);
+            _table.Set(entry);
+            if (_store is null)
+                return;
 
-        // With the highest token there is, for the moment: what is set by hand beats every creation that is under way.
-        CreationLease? lease = await EnterToSetAsync(key, options, cancellation).ConfigureAwait(false);
+            // With the highest token there is, for the moment: what is set by hand beats every creation that is under way.
+            lease = await EnterToSetAsync(key, options, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Until here the wait is there for others to see: the factory of that key may set the key of this one.
+            if (creating is not null)
+                CreationFlow.EndWait(waiting, creating);
+        }
+
         try
         {
             if (await _store.WriteAsync(entry, now, lease?.FencingToken ?? 0, cancellation).ConfigureAwait(false))
                 return;
-            if (lease is not null)
+            if (lease is { LostToken.IsCancellationRequested: true })
             {
                 // Lost meanwhile, and who had the next one has created since: that value is the newer one.
                 entry.Doubt();
                 return;
             }
 
-            // There was no lease to be had, and what a creator with a lease left is in the way. It goes, as it would if the key were removed.
+            // There was no lease to be had, and what a creator with a lease left is in the way; or its token is of another sequence. It goes, as it would if the key were removed.
+            if (lease is not null)
+                _logger.SetRefused(key);
             await _store.RemoveAsync(key, cancellation).ConfigureAwait(false);
-            await _store.WriteAsync(entry, now, 0, cancellation).ConfigureAwait(false);
+            await _store.WriteAsync(entry, now, lease?.FencingToken ?? 0, cancellation).ConfigureAwait(false);
         }
         finally
         {
             if (lease is not null)
-                await lease.DisposeAsync().ConfigureAwait(false);
+                await LeaveAsync(lease, key).ConfigureAwait(false);
         }
     }
 
@@ -123,10 +136,10 @@ public sealed partial class DogpileCache
         {
             return (await EnterAsync(key, waits: true, either.Token).ConfigureAwait(false)).Lease;
         }
-        catch (OperationCanceledException e) when (timeUp.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (timeUp.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
             throw new CreationTimeoutException(
-                $"'{key}' is set in this process's memory and not in the store: somebody else had been creating it for {OptionsCheck.Text(patience)}. If the caller is a factory whose key is set by the factory of '{key}', they wait for each other.",
+                $"'{key}' is set in this process's memory and not in the store: for {OptionsCheck.Text(patience)} somebody else had been creating it, or the mutex had not answered. If the caller is a factory whose key is set by the factory of '{key}', they wait for each other.",
                 e);
         }
     }

@@ -41,6 +41,7 @@ public sealed partial class DogpileCache : IAsyncDisposable
     private long _failed;
     private long _servedStale;
     private volatile bool _isDisposed;
+    private volatile bool _isClosed;
 
     /// <summary>An empty cache.</summary>
     /// <param name="options">Null = the defaults: memory only.</param>
@@ -155,14 +156,23 @@ public sealed partial class DogpileCache : IAsyncDisposable
     {
         _isDisposed = true;
         _watch?.Dispose();
+        await EndCreationsAsync().ConfigureAwait(false);
+
+        // A caller that had looked before may take a key's place only now. Either it finds this, or its creation is found here.
+        _isClosed = true;
+        Interlocked.MemoryBarrier();
+        await EndCreationsAsync().ConfigureAwait(false);
+        _table.Clear();
+        _metrics.Dispose();
+    }
+
+    private async ValueTask EndCreationsAsync()
+    {
         foreach (IKeyCreation creation in _creations.Values)
         {
             creation.Cancel();
             await creation.WaitForEndAsync(CancellationToken.None).ConfigureAwait(false);
         }
-
-        _table.Clear();
-        _metrics.Dispose();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -27,11 +27,11 @@ public sealed record DogpileEntryOptions
     /// <summary>For how long an exception is kept for callers that have no value, 1 ms and more. Null (the default) = not at all.</summary>
     public TimeSpan? ErrorExpiry { get; init; }
 
-    /// <summary>How long a caller with an expired value at hand waits for the new one, 1 ms and more. Null (the default) = until it is there.</summary>
+    /// <summary>How long a caller with an expired value at hand waits for the new one, 1 ms to 49 days. Null (the default) = until it is there.</summary>
     public TimeSpan? SoftTimeout { get; init; }
 
     /// <summary>
-    /// How long a caller without any value waits, 1 ms and more; then it gets a <see cref="CreationTimeoutException"/>. Null (the default) = until it is there.
+    /// How long a caller without any value waits, 1 ms to 49 days; then it gets a <see cref="CreationTimeoutException"/>. Null (the default) = until it is there.
     /// </summary>
     public TimeSpan? HardTimeout { get; init; }
 
@@ -73,8 +73,8 @@ public sealed record DogpileEntryOptions
             check.Range(nameof(StaleFor), stale, TimeSpan.Zero, TimeSpan.MaxValue);
         check.Positive(nameof(ErrorBackoff), ErrorBackoff);
         check.Positive(nameof(ErrorExpiry), ErrorExpiry);
-        check.Positive(nameof(SoftTimeout), SoftTimeout);
-        check.Positive(nameof(HardTimeout), HardTimeout);
+        CheckTimeout(check, nameof(SoftTimeout), SoftTimeout);
+        CheckTimeout(check, nameof(HardTimeout), HardTimeout);
         if (RefreshAhead is { } ahead && ahead is not (> 0 and < 1))
             check.Fail(nameof(RefreshAhead), $"{ahead}", "must be above 0 and below 1");
         if (EarlyRefreshBeta is not (>= 0 and <= 100))
@@ -84,6 +84,13 @@ public sealed record DogpileEntryOptions
         if (Tags is null || Tags.Any(string.IsNullOrEmpty))
             check.Fail(nameof(Tags), Tags is null ? "null" : "a list with an empty tag", "must be a list of names");
         check.ThrowIfFailed();
+    }
+
+    /// <summary>A timer takes no more than 49.7 days.</summary>
+    private static void CheckTimeout(OptionsCheck check, string option, TimeSpan? value)
+    {
+        if (value is { } span)
+            check.Range(option, span, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(49), "or null for never");
     }
 }
 

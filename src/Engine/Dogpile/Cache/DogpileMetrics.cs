@@ -18,7 +18,7 @@ internal sealed class DogpileMetrics : IDisposable
         _region = new("sluice.region", region);
         _creation = _meter.CreateHistogram<double>("sluice.dogpile.creation.duration", "s", "How long factories took that ended with a value.");
         _leasesLost = _meter.CreateCounter<long>("sluice.dogpile.leases_lost", "{lease}", "Creations whose right to create was lost to somebody else: raise the heartbeat.");
-        _mutexFailures = _meter.CreateCounter<long>("sluice.dogpile.mutex_failures", "{creation}", "Creations that kept nobody away, because the mutex could not be asked.");
+        _mutexFailures = _meter.CreateCounter<long>("sluice.dogpile.mutex_failures", "{creation}", "Creations that kept nobody away, because the mutex could not be asked, and leases that could not be given back.");
         _storeFailures = _meter.CreateCounter<long>("sluice.dogpile.store_failures", "{request}", "Reads and writes that the store failed.");
         _meter.CreateObservableUpDownCounter("sluice.dogpile.entries", () => Measured(counters().Entries), "{value}", "Values in memory.");
         _meter.CreateObservableCounter("sluice.dogpile.created", () => Measured(counters().Created), "{value}", "Factories that ended with a value.");

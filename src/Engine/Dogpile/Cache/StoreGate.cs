@@ -79,6 +79,38 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
         }
     }
 
+    /// <summary>Whether the store has a value that was created after an instant: a successor's. A store that does not say has none.</summary>
+    public async ValueTask<bool> HasSinceAsync(string key, DateTimeOffset instant)
+    {
+        try
+        {
+            return await store.GetAsync(KeyOf(key), CancellationToken.None).ConfigureAwait(false) is { } present && present.CreatedAt > instant;
+        }
+        catch (Exception e)
+        {
+            Failed(e, "read", key);
+            return false;
+        }
+    }
+
+    /// <summary>Takes back what <see cref="WriteAsync"/> wrote, unless somebody else has written since. Does not throw: those who wait for the value have no part in it.</summary>
+    public async ValueTask UndoAsync(CacheEntry entry, DateTimeOffset begunAt, long token)
+    {
+        string name = KeyOf(entry.Key);
+        try
+        {
+            if (await store.GetAsync(name, CancellationToken.None).ConfigureAwait(false) is { } present
+                && present.FencingToken == token && present.BegunAt == begunAt && present.CreatedAt == entry.Life.CreatedAt)
+            {
+                await store.RemoveAsync(name, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e)
+        {
+            Failed(e, "remove", entry.Key);
+        }
+    }
+
     /// <summary>Unlike reading and writing this throws: whoever invalidates must know that others may still read the value.</summary>
     public ValueTask RemoveAsync(string key, CancellationToken cancellation) => store.RemoveAsync(KeyOf(key), cancellation);
 

@@ -10,7 +10,7 @@ namespace Sluice;
 /// </summary>
 /// <remarks>
 /// All members are thread-safe. A file tells nobody that it is free, so who waits looks again every <c>pollInterval</c>. The token is a number in the file,
-/// so the files stay (8 bytes for each key; empty the folder while nothing runs). For a local file system; what network file systems lock, differs.
+/// so the files stay (8 bytes for each key; empty the folder while nothing runs, and the region of the store with it: tokens begin anew). For a local file system; what network file systems lock, differs.
 /// </remarks>
 public sealed class FileCreationMutex : ICreationMutex
 {
@@ -34,6 +34,7 @@ public sealed class FileCreationMutex : ICreationMutex
 
     /// <inheritdoc/>
     /// <exception cref="UnauthorizedAccessException">This process may not write in the folder.</exception>
+    /// <exception cref="IOException">The file can't be opened, for another reason than that somebody has it.</exception>
     public async ValueTask<CreationLease?> AcquireAsync(string key, bool waits, CancellationToken cancellation)
     {
         // Keys are any text; names of files are not.
@@ -55,11 +56,16 @@ public sealed class FileCreationMutex : ICreationMutex
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
-        catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException))
+        catch (IOException e) when (IsHeld(e))
         {
             return null; // somebody has it
         }
     }
+
+    /// <summary>Only what says that another one has the file open: a full disk or too many files don't pass by waiting.</summary>
+    private static bool IsHeld(IOException e) => OperatingSystem.IsWindows()
+        ? (e.HResult & 0xFFFF) is 32 or 33 // ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
+        : e.HResult is 11 or 35; // EWOULDBLOCK of Linux, and of macOS and the BSDs
 
     private static long NextToken(FileStream file)
     {

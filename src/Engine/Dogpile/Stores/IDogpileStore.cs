@@ -11,7 +11,11 @@ namespace Sluice;
 /// <param name="Tags">What it belongs to.</param>
 /// <param name="IsExpired">Whether somebody said that it is too old, whatever its age.</param>
 public sealed record StoredValue(
-    ReadOnlyMemory<byte> Payload, DateTimeOffset BegunAt, DateTimeOffset CreatedAt, DateTimeOffset? KeepUntil, long FencingToken, ImmutableArray<string> Tags, bool IsExpired = false);
+    ReadOnlyMemory<byte> Payload, DateTimeOffset BegunAt, DateTimeOffset CreatedAt, DateTimeOffset? KeepUntil, long FencingToken, ImmutableArray<string> Tags, bool IsExpired = false)
+{
+    /// <summary>How long its creation took.</summary>
+    internal TimeSpan Cost => CreatedAt > BegunAt ? CreatedAt - BegunAt : TimeSpan.Zero;
+}
 
 /// <summary>Where a <see cref="DogpileCache"/> keeps values outside of its memory. To wrap one, derive from <see cref="DogpileStoreProxy"/>.</summary>
 /// <remarks>
