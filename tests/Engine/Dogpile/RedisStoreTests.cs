@@ -212,6 +212,49 @@ public sealed class RedisStoreTests(SharedRedisServer shared) : IAsyncLifetime
 
     private static ValueTask<int> GetAsync(DogpileCache cache, int create) => cache.GetOrCreateAsync("k", _ => ValueTask.FromResult(create), Hour, Cancellation);
 
+    // Prevents: values that a server without tracking has evicted, or another program has replaced, and that memory serves until they expire.
+    [Fact]
+    public async Task Where_the_server_refuses_to_track_memory_asks_again_after_a_short_time()
+    {
+        await using PrivateRedisServer server = await PrivateRedisServer.StartAsync([], Cancellation);
+        Assert.Equal("+OK", await server.AskAsync(["ACL", "SETUSER", "default", "-client|tracking"], Cancellation));
+        HandDrivenTimeProvider time = new();
+        await using RespClient one = await RespClient.ConnectAsync(server.Url, Cancellation), two = await RespClient.ConnectAsync(server.Url, Cancellation);
+        await using RedisDogpileStore store = new(one), other = new(two);
+        await using DogpileCache cache = new(new DogpileCacheOptions { Store = store, TimeProvider = time }), writer = new(new DogpileCacheOptions { Store = other, TimeProvider = time });
+
+        // It listens instead: what another cache sets is told.
+        await FollowsAsync(cache, writer);
+        Assert.Equal(TimeSpan.FromSeconds(10), store.Backstop);
+
+        // What another program does is not: it is found after the short time.
+        await writer.SetAsync("k", 1, Hour, Cancellation);
+        await EventuallyAsync(async () => await cache.GetOrCreateAsync("k", static _ => ValueTask.FromResult(-1), Hour, Cancellation) == 1);
+        Assert.Equal(1, await two.Command("DEL").Key("sluice:dogpile:v:k").ToInt64Async(cancellationToken: Cancellation));
+        time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal(2, await cache.GetOrCreateAsync("k", static _ => ValueTask.FromResult(2), Hour with { StaleFor = TimeSpan.Zero }, Cancellation));
+    }
+
+    // Prevents: an expiry that reads and writes, between which somebody removes the key, or writes the next value: the old one would be back.
+    [Fact]
+    public async Task An_expiry_brings_nothing_back_and_leaves_the_rest_as_it_is()
+    {
+        IDogpileStore store = await StoreAsync();
+        await store.ExpireAsync("none", Cancellation);
+        Assert.Null(await store.GetAsync("none", Cancellation));
+        StoredValue value = Value(7, 3) with { KeepUntil = DateTimeOffset.UtcNow.AddHours(1) };
+        await store.SetAsync("k", value, Cancellation);
+        RespClient client = await ClientAsync();
+        long before = await client.Command("PTTL").Key($"{_prefix}:k").ToInt64Async(cancellationToken: Cancellation);
+        await store.ExpireAsync("k", Cancellation);
+        await store.ExpireAsync("k", Cancellation);
+
+        StoredValue? found = await store.GetAsync("k", Cancellation);
+        Assert.True(found!.IsExpired);
+        Assert.Equal((value.FencingToken, value.KeepUntil, value.Payload.Span[0]), (found.FencingToken, found.KeepUntil, found.Payload.Span[0]));
+        Assert.InRange(await client.Command("PTTL").Key($"{_prefix}:k").ToInt64Async(cancellationToken: Cancellation), 1, before);
+    }
+
     private static Task EventuallyAsync(Func<Task<bool>> isSo) => Eventually.UntilAsync(isSo, Cancellation);
 
     /// <summary>Both feeds have begun when a change of one is seen by the other, in both directions: a gap at the start would hide what a test is about.</summary>

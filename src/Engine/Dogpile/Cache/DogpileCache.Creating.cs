@@ -377,7 +377,7 @@ public sealed partial class DogpileCache
         // -ln of the smallest number that is drawn is below 37: before that much of its cost no early refresh is possible.
         long early = options.EarlyRefreshBeta > 0 && expires != long.MaxValue ? expires - (long)Math.Min(37.0 * options.EarlyRefreshBeta * cost, life!.Value.Ticks) : expires;
         long ahead = options.RefreshAhead is { } part && life is { } whole ? AgeClock.Later(created, whole * part) : expires;
-        long near = _store is null ? long.MaxValue : AgeClock.Later(_clock.Now, options.NearExpiry ?? _options.NearExpiry);
+        long near = _store is null ? long.MaxValue : AgeClock.Later(_clock.Now, options.NearExpiry ?? _options.NearExpiry ?? _store.Backstop);
         EntryLife terms = _lives.Take();
         terms.AskedWith = askedWith;
         terms.Options = options;

@@ -115,12 +115,10 @@ internal sealed class StoreGate(IDogpileStore store, DogpileCacheOptions options
     public ValueTask RemoveAsync(string key, CancellationToken cancellation) => store.RemoveAsync(KeyOf(key), cancellation);
 
     /// <summary>Makes a value too old. Throws as <see cref="RemoveAsync"/> does.</summary>
-    public async ValueTask ExpireAsync(string key, CancellationToken cancellation)
-    {
-        string name = KeyOf(key);
-        if (await store.GetAsync(name, cancellation).ConfigureAwait(false) is { } stored)
-            await store.SetAsync(name, stored with { IsExpired = true }, cancellation).ConfigureAwait(false);
-    }
+    public ValueTask ExpireAsync(string key, CancellationToken cancellation) => store.ExpireAsync(KeyOf(key), cancellation);
+
+    /// <summary>How long memory goes without asking, where nobody says.</summary>
+    public TimeSpan? Backstop => (store as IDogpileChangeFeed)?.Backstop;
 
     /// <summary>Leaves a mark for other processes. Throws as <see cref="RemoveAsync"/> does.</summary>
     public async ValueTask InvalidateAsync(string? tag, Invalidation kind, DateTimeOffset at, CancellationToken cancellation) => await store.SetAsync(

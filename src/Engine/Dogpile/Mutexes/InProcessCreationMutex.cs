@@ -1,7 +1,7 @@
 namespace Sluice;
 
 /// <summary>A creation mutex for several caches of one process, e.g. on one store. First come, first served; nothing is left of a key that nobody uses.</summary>
-/// <remarks>All members are thread-safe. Tokens begin with the clock, so that they are higher than those that the process before this one left in a store.</remarks>
+/// <remarks>All members are thread-safe. Tokens begin with the clock (microseconds since 1970, as those of an engine's locks do), so that they are higher than those that the process before this one left in a store.</remarks>
 public sealed class InProcessCreationMutex : ICreationMutex
 {
     private readonly NameRegistry<string, SemaphoreSlim> _names = new(static _ => new SemaphoreSlim(1, 1));
@@ -11,7 +11,7 @@ public sealed class InProcessCreationMutex : ICreationMutex
 
     /// <summary>A mutex that nobody has.</summary>
     /// <param name="time">The clock that tokens begin with; null = the system's.</param>
-    public InProcessCreationMutex(TimeProvider? time = null) => _lastToken = (time ?? TimeProvider.System).GetUtcNow().UtcTicks;
+    public InProcessCreationMutex(TimeProvider? time = null) => _lastToken = ((time ?? TimeProvider.System).GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     /// <inheritdoc/>
     public async ValueTask<CreationLease?> AcquireAsync(string key, bool waits, CancellationToken cancellation)

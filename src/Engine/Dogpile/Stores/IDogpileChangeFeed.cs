@@ -11,4 +11,10 @@ public interface IDogpileChangeFeed
     /// it does not block and does not throw.
     /// </param>
     IDisposable Watch(string keyPrefix, Action<string?> changed);
+
+    /// <summary>
+    /// How long a value may be taken from memory without asking again, where neither the cache nor the value says how long, because some changes are not told: null when all are. Read for every value that is
+    /// put into memory; may change when "any of them" was told.
+    /// </summary>
+    TimeSpan? Backstop => null;
 }

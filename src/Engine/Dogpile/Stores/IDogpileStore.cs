@@ -55,6 +55,18 @@ public interface IDogpileStore
     /// <param name="key">The key.</param>
     /// <param name="cancellation">Gives up.</param>
     ValueTask RemoveAsync(string key, CancellationToken cancellation);
+
+    /// <summary>
+    /// Says of whatever a key has that it is too old (<see cref="StoredValue.IsExpired"/>); nothing when it has nothing. Override it where the store can do that in one step: this form reads and writes, and
+    /// what somebody else removes or writes between the two comes back.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="cancellation">Gives up.</param>
+    async ValueTask ExpireAsync(string key, CancellationToken cancellation)
+    {
+        if (await GetAsync(key, cancellation).ConfigureAwait(false) is { } stored)
+            await SetAsync(key, stored with { IsExpired = true }, cancellation).ConfigureAwait(false);
+    }
 }
 
 /// <summary>A store around another one: override what should be different (encryption, another key, a second copy, a fault for a test).</summary>
@@ -83,6 +95,12 @@ public abstract class DogpileStoreProxy : IDogpileStore, IDogpileChangeFeed
 
     /// <inheritdoc/>
     public virtual ValueTask RemoveAsync(string key, CancellationToken cancellation) => Inner.RemoveAsync(key, cancellation);
+
+    /// <inheritdoc/>
+    public virtual ValueTask ExpireAsync(string key, CancellationToken cancellation) => Inner.ExpireAsync(key, cancellation);
+
+    /// <inheritdoc/>
+    public virtual TimeSpan? Backstop => (Inner as IDogpileChangeFeed)?.Backstop;
 
     /// <summary>What the wrapped store tells, if it tells anything. Override it where keys are changed on the way: names are compared with those that the cache uses.</summary>
     /// <inheritdoc/>

@@ -67,5 +67,17 @@ public sealed class MemoryDogpileStore : IDogpileStore
         return ValueTask.CompletedTask;
     }
 
+    /// <inheritdoc/>
+    public ValueTask ExpireAsync(string key, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (_values.TryGetValue(key, out StoredValue? value))
+                _values[key] = value with { IsExpired = true };
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
     private bool IsOver(StoredValue value) => value.KeepUntil <= _time.GetUtcNow();
 }

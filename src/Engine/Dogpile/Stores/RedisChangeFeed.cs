@@ -21,14 +21,20 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private readonly Task _running;
     private ImmutableArray<Watcher> _watchers = [];
+    private volatile bool _tellsAll;
+    private bool _isDeaf;
     private int _isDisposed;
 
     public RedisChangeFeed(RespClient client, string prefix, string channel, RedisDogpileStoreOptions options)
     {
         (_client, _prefix, _channel) = (client, prefix, channel);
         _logger = options.LoggerFactory is { } logging ? new GuardedLogger(logging.CreateLogger<RedisDogpileStore>()) : NullLogger.Instance;
+        _tellsAll = options.Tracking;
         _running = Task.Run(() => RunAsync(options.Tracking));
     }
+
+    /// <summary>Whether the server itself tells of every change; not when only other stores do. What was read before is doubted when this changes.</summary>
+    public bool TellsAll => _tellsAll;
 
     public IDisposable Add(string keyPrefix, Action<string?> changed)
     {
@@ -48,7 +54,6 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
 
     private async Task RunAsync(bool tracks)
     {
-        bool isDeaf = false;
         while (!_closing.IsCancellationRequested)
         {
             try
@@ -57,6 +62,7 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
                 {
                     _logger.ChangesNotTracked(refusal, _channel);
                     tracks = false;
+                    _tellsAll = false;
                 }
                 else if (!tracks)
                 {
@@ -70,9 +76,9 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
             catch (Exception e)
             {
                 // The client was closed, or refuses the subscription: nothing is told, so everything may have changed, now and until it is heard again.
-                if (!isDeaf)
+                if (!_isDeaf)
                     _logger.ChangesNotHeard(e, _channel);
-                isDeaf = true;
+                _isDeaf = true;
                 Tell(null);
                 await Task.Delay(RetryAfter, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -89,6 +95,7 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
             {
                 if (change.IsGap && watch.Refusal is { } refusal)
                     return refusal;
+                _isDeaf = false;
                 Tell(change.Key);
             }
         }
@@ -101,6 +108,7 @@ internal sealed class RedisChangeFeed : IAsyncDisposable
         RespSubscription subscription = await _client.SubscribeAsync(_channel, _closing.Token).ConfigureAwait(false);
         await using (((IAsyncDisposable)subscription).ConfigureAwait(false))
         {
+            _isDeaf = false;
             Tell(null); // what happened before
             await foreach (RespMessage message in subscription.WithCancellation(_closing.Token).ConfigureAwait(false))
                 Tell(message.IsGap ? null : message.Text);

@@ -29,6 +29,20 @@ public sealed class RedisDogpileStore : IDogpileStore, IDogpileChangeFeed, IAsyn
 
     private static readonly Script Remove = new("redis.call('DEL', KEYS[1]) redis.pcall('PUBLISH', ARGV[1], KEYS[1]) return 1", "dogpile-remove");
 
+    // In its place, so that the value keeps its time to live.
+    private static readonly Script Expire = new(
+        """
+        local head = redis.call('GETRANGE', KEYS[1], 0, 1)
+        if #head < 2 or string.byte(head) ~= 1 then return 0 end
+        local flags = string.byte(head, 2)
+        if flags % 2 == 0 then
+          redis.call('SETRANGE', KEYS[1], 1, string.char(flags + 1))
+          redis.pcall('PUBLISH', ARGV[1], KEYS[1])
+        end
+        return 1
+        """,
+        "dogpile-expire");
+
     private readonly RespClient _client;
     private readonly RedisDogpileStoreOptions _options;
     private readonly TimeProvider _time;
@@ -95,6 +109,13 @@ public sealed class RedisDogpileStore : IDogpileStore, IDogpileChangeFeed, IAsyn
     /// <inheritdoc/>
     public async ValueTask RemoveAsync(string key, CancellationToken cancellation) =>
         await _client.Command(Remove, 1).Key(_prefix + key).Write(_channel).ToInt64Async(cancellationToken: cancellation).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async ValueTask ExpireAsync(string key, CancellationToken cancellation) =>
+        await _client.Command(Expire, 1).Key(_prefix + key).Write(_channel).ToInt64Async(cancellationToken: cancellation).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public TimeSpan? Backstop => Volatile.Read(ref _feed) is { TellsAll: false } ? _options.UntrackedNearExpiry : null;
 
     /// <inheritdoc/>
     public IDisposable Watch(string keyPrefix, Action<string?> changed)

@@ -15,6 +15,12 @@ public sealed record RedisDogpileStoreOptions
     public bool Tracking { get; init; } = true;
 
     /// <summary>
+    /// How long caches take a value from memory without asking again while changes are told by messages only, 0 and more; a cache's or a value's own <c>NearExpiry</c> beats it. Null = without end: then what
+    /// expires on the server, is evicted there or is written by another program is not noticed. Default: 10 s.
+    /// </summary>
+    public TimeSpan? UntrackedNearExpiry { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
     /// How long the server keeps anything at most, 1 s to 10 years: values that have no end of their own (see <see cref="DogpileEntryOptions.StaleFor"/>), and the marks of invalidations, which therefore
     /// outlive every value that they are about. Default: 7 days.
     /// </summary>
@@ -27,6 +33,8 @@ public sealed record RedisDogpileStoreOptions
     {
         OptionsCheck check = new(nameof(RedisDogpileStoreOptions));
         check.Name(nameof(Prefix), Prefix);
+        if (UntrackedNearExpiry is { } near)
+            check.Range(nameof(UntrackedNearExpiry), near, TimeSpan.Zero, TimeSpan.MaxValue);
         check.Range(nameof(LongestLife), LongestLife, TimeSpan.FromSeconds(1), TimeSpan.FromDays(3_650));
         check.ThrowIfFailed();
     }

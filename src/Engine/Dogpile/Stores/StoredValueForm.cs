@@ -9,6 +9,7 @@ namespace Sluice.Dogpiling;
 /// </summary>
 internal static class StoredValueForm
 {
+    // The script of RedisDogpileStore that expires a value knows the version, and where the flags are.
     private const byte Version = 1;
     private const byte ExpiredFlag = 1, KeepsFlag = 2;
     private const int HeaderBytes = 2 + (4 * sizeof(long)) + sizeof(ushort);
