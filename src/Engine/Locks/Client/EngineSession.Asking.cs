@@ -56,14 +56,15 @@ internal sealed partial class EngineSession
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(WaitEnd End, HeldLock? Held)> AcquireAsync(long number, LockWish wish, LockCalls calls, LockDeadline deadline, CancellationToken cancellation)
     {
-        AcquireRequest request = new(Id, number, wish.Claims, wish.Policy, deadline.Waits, wish.MaxHold, wish.Owner);
+        AcquireRequest request = new(Id, number, wish.Claims, wish.Policy, deadline.Waits, wish.MaxHold, wish.Owner) { Seen = _client.Seen[Partition] };
         LockWaiting waiting = NewWaiting(isUpgrade: false);
         if (deadline.Waits && !TryRegister(number, waiting))
             return (WaitEnd.SessionLost, null);
         long began = Clock.Now;
         while (true)
         {
-            AcquireReply reply = await AskAsync(request with { Seen = _client.Seen[Partition] }, calls, deadline, cancellation).ConfigureAwait(false);
+            long seen = _client.Seen[Partition];
+            AcquireReply reply = await AskAsync(request.Seen == seen ? request : request with { Seen = seen }, calls, deadline, cancellation).ConfigureAwait(false);
             switch (reply.Status)
             {
                 case AcquireStatus.Granted:

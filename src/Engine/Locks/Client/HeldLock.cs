@@ -263,6 +263,7 @@ internal sealed class HeldLock : ReaderWriterLockHandle
         return _session.IsGood();
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReleaseOutcome> ReleaseCoreAsync(CancellationToken cancellation)
     {
         ReleaseOutcome outcome = await _session.ReleaseAsync(this, cancellation).ConfigureAwait(false);

@@ -18,6 +18,7 @@ internal sealed class EngineMutex(LockTarget target, LockMode mode) : IMutex
         return AcquireCoreAsync(LockDeadline.After(target.Client.Clock, timeout), cancellation);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<LockHandle> AcquireAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
