@@ -10,7 +10,7 @@ namespace Sluice.Testing;
 /// </remarks>
 public class HandDrivenClock : TimeProvider
 {
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly PriorityQueue<HandDrivenTimer, (long Due, long Order)> _armed = new();
     private readonly List<(int Count, TaskCompletionSource Reached)> _waiters = [];
     private long _elapsed;
@@ -18,6 +18,7 @@ public class HandDrivenClock : TimeProvider
     private long _order;
     private int _armedCount;
     private bool _advancing;
+    private Thread? _advancedBy;
 
     /// <summary>A clock that starts at 2030-01-01 00:00 UTC.</summary>
     public HandDrivenClock()
@@ -80,16 +81,20 @@ public class HandDrivenClock : TimeProvider
     /// With <see cref="TimeSpan.Zero"/> it fires only what is due already. An exception of a callback ends the advance at that timer's due time.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="by"/> is negative.</exception>
-    /// <exception cref="InvalidOperationException">An advance is under way, here or on another thread: whose timers came first would be chance.</exception>
+    /// <exception cref="InvalidOperationException">A timer's callback advances the time. An advance on another thread is waited for.</exception>
     public void Advance(TimeSpan by)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(by, TimeSpan.Zero);
         long target;
         lock (_gate)
         {
-            if (_advancing)
-                throw new InvalidOperationException("Time is being advanced already; a timer's callback, or another thread, must not advance it too.");
-            _advancing = true;
+            if (_advancing && _advancedBy == Thread.CurrentThread)
+                throw new InvalidOperationException("Time is being advanced already; a timer's callback must not advance it too.");
+
+            // Another thread's advance ends first: then this one begins where that one has led to.
+            while (_advancing)
+                Monitor.Wait(_gate);
+            (_advancing, _advancedBy) = (true, Thread.CurrentThread);
             target = _elapsed + by.Ticks;
         }
 
@@ -101,7 +106,10 @@ public class HandDrivenClock : TimeProvider
         finally
         {
             lock (_gate)
-                _advancing = false;
+            {
+                (_advancing, _advancedBy) = (false, null);
+                Monitor.PulseAll(_gate);
+            }
         }
     }
 

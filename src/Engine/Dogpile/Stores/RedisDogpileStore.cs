@@ -29,14 +29,14 @@ public sealed class RedisDogpileStore : IDogpileStore, IDogpileChangeFeed, IAsyn
 
     private static readonly Script Remove = new("redis.call('DEL', KEYS[1]) redis.pcall('PUBLISH', ARGV[1], KEYS[1]) return 1", "dogpile-remove");
 
-    // In its place, so that the value keeps its time to live.
+    // With the commands that the other scripts need, so that a user needs no further right. The value keeps its time to live.
     private static readonly Script Expire = new(
         """
-        local head = redis.call('GETRANGE', KEYS[1], 0, 1)
-        if #head < 2 or string.byte(head) ~= 1 then return 0 end
-        local flags = string.byte(head, 2)
+        local value = redis.call('GETRANGE', KEYS[1], 0, -1)
+        if #value < 2 or string.byte(value) ~= 1 then return 0 end
+        local flags = string.byte(value, 2)
         if flags % 2 == 0 then
-          redis.call('SETRANGE', KEYS[1], 1, string.char(flags + 1))
+          redis.call('SET', KEYS[1], string.sub(value, 1, 1) .. string.char(flags + 1) .. string.sub(value, 3), 'KEEPTTL')
           redis.pcall('PUBLISH', ARGV[1], KEYS[1])
         end
         return 1
